@@ -1,0 +1,53 @@
+"""The catalogue: every topic and event type, from topics.yaml and the event models."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import yaml
+
+from schemas import membership, pooling
+from schemas.event import Event
+
+DEAD_LETTER_SUFFIX = ".dlt"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as topics.yaml describes it; `events` maps each event type to the services that consume it."""
+
+    name: str
+    owner: str
+    key: str
+    partitions: int
+    cleanup: Literal["compact", "delete"]
+    events: dict[str, tuple[str, ...]]
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of all its events."""
+        return f"/polepool/{self.owner}"
+
+
+@cache
+def topics() -> dict[str, Topic]:
+    """All topics by name, dead-letter topics not among them."""
+    listed = yaml.safe_load((files("schemas") / "topics.yaml").read_text("utf-8"))["topics"]
+    return {name: _topic(name, listed[name]) for name in listed}
+
+
+def _topic(name: str, entry: dict[str, Any]) -> Topic:
+    consumers = {type_: tuple(services or ()) for type_, services in entry["events"].items()}
+    return Topic(**{**entry, "name": name, "events": consumers})
+
+
+@cache
+def event_types() -> dict[str, type[Event]]:
+    """All event models by type, as `ce_type` names them."""
+    return {
+        model.TYPE: model
+        for module in (membership, pooling)
+        for model in vars(module).values()
+        if isinstance(model, type) and issubclass(model, Event) and hasattr(model, "TYPE")
+    }
