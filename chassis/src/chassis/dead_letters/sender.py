@@ -1,0 +1,82 @@
+"""Sends records to their dead-letter topics; its producer starts with the first letter and heals by itself."""
+
+import asyncio
+from contextlib import suppress
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from chassis.dead_letters.record import Failure, encode
+from chassis.record import Record
+from chassis.settings import KafkaSettings
+from schemas.catalogue import DEAD_LETTER_SUFFIX
+
+SEND_TIMEOUT = 15.0
+"""Seconds within which the broker must have acknowledged a letter."""
+CLOSE_TIMEOUT = 5.0
+"""Seconds that a producer gets to leave its broker."""
+MAX_REQUEST = 3 * 1024 * 1024
+"""Bytes; a dead letter is larger than its original, which may be as large as the broker takes."""
+
+
+class Sender:
+    """One per process. Not for concurrent use of `send` and `close`."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._producer: AIOKafkaProducer | None = None
+
+    async def send(self, record: Record, failure: Failure) -> None:
+        """Send a record that failed, and wait until all replicas in sync have it.
+
+        Raises KafkaError or TimeoutError, after which the record must not count as done.
+        """
+        key, value, headers = encode(record, failure)
+        producer = await self._started()
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await producer.send_and_wait(record.topic + DEAD_LETTER_SUFFIX, value, key=key, headers=headers)
+        except BaseException:
+            # An idempotent producer that failed once may refuse all that follows: the next letter gets a new one.
+            await self.close()
+            raise
+
+    async def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            self._producer = new_producer(self._kafka)
+            try:
+                await self._producer.start()
+            except BaseException:
+                await self.close()
+                raise
+        return self._producer
+
+    async def close(self) -> None:
+        """Let go of the producer, and of what it has not sent."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        # In a task of its own, since aiokafka lets the cancellation of its sender out to whoever stops the producer:
+        # that would end the consume task, and look like the end of the process.
+        closing = asyncio.create_task(_close(producer))
+        await asyncio.wait([closing], timeout=CLOSE_TIMEOUT)
+        closing.cancel()
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    producer._message_accumulator.fail_all(KafkaError("the producer was given up"))  # else it waits for the broker
+    with suppress(Exception, asyncio.CancelledError):
+        await producer.stop()
+    with suppress(Exception):
+        await producer.client.close()
+
+
+def new_producer(kafka: KafkaSettings) -> AIOKafkaProducer:
+    """A producer that loses and doubles nothing: acks=all, idempotent; not started yet."""
+    return AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap_servers,
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=MAX_REQUEST,
+        request_timeout_ms=10_000,
+    )

@@ -1,0 +1,132 @@
+"""The roles that any service can play."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import structlog
+from starlette.types import ASGIApp
+
+from chassis import consume, relay
+from chassis.consume import Handlers
+from chassis.db import is_transient
+from chassis.http import create_app, health_app, idempotency
+from chassis.migrate import migrate, pending
+from chassis.process.service import Running, Service
+from chassis.provision import provision
+from chassis.settings import ServiceSettings
+
+S = TypeVar("S", bound=ServiceSettings)
+log = structlog.get_logger(__name__)
+
+PRUNE_SECONDS = 3600.0
+
+FIRST = {
+    "provision": "create the database and its roles, then go on",
+    "migrate": "bring the tables up to date, then go on",
+}
+"""Roles that run to their end before the others start."""
+
+
+def described(service: Service[S]) -> dict[str, str]:
+    """Every role that the service can play, with what it does."""
+    standard = {
+        "api": "answer HTTP requests" if service.routers else "",
+        "consume": "handle events from Kafka" if service.handlers else "",
+        "relay": "publish the outbox to Kafka" if service.publishes else "",
+    }
+    workers = {name: (worker.__doc__ or "work in the background").split("\n")[0] for name, worker in _named(service)}
+    return {**FIRST, **{name: text for name, text in standard.items() if text}, **workers}
+
+
+def _named(service: Service[S]) -> list[tuple[str, Callable[..., Awaitable[None]]]]:
+    return list(service.workers.items())
+
+
+async def run_first(role: str, name: str, service: Service[S], settings: S) -> None:
+    """Run `provision` or `migrate` to its end."""
+    if role == "provision":
+        await provision(settings.database)
+    else:
+        applied = await migrate(settings.database, service.lines(name))
+        log.info("tables are up to date", applied=len(applied))
+
+
+async def run_role(role: str, service: Service[S], running: Running[S], built: Mapping[str, Any]) -> None:
+    """Play a lasting role until `running.stop` is set."""
+    settings = running.settings
+    if role in service.workers:
+        await service.workers[role](running, built)
+    elif role == "api":
+        await _keep_idempotency_short(running)
+    elif role == "consume":
+        await run_consumer(service.handlers, running)
+    else:
+        source = f"/polepool/{running.service}"
+        await relay.run(running.pool, settings.database, settings.kafka, source=source, stop=running.stop)
+
+
+async def run_consumer(handlers: Handlers, running: Running[S]) -> None:
+    """The standard `consume`, for a worker of that name that does more beside it."""
+    kafka = running.settings.kafka
+    await consume.run(
+        running.service, handlers, running.pool, kafka, running.stop, running.health, instance=kafka.instance
+    )
+
+
+def application(service: Service[S], running: Running[S], built: Mapping[str, Any], roles: list[str]) -> ASGIApp:
+    """What the process serves on its port: the API if that is among its roles, in any case its health."""
+    if "api" not in roles:
+        return health_app(running.health)
+    return create_app(
+        running.service,
+        service.routers,
+        pool=running.pool,
+        verifier=service.verifier(running.settings),
+        load_scope=service.load_scope,
+        health=running.health,
+        state=built,
+    )
+
+
+def register_checks(service: Service[S], running: Running[S], roles: list[str]) -> None:
+    """Tell health what this process must have to be ready."""
+    migrated = False
+
+    async def stopping() -> str | None:
+        return "stopping" if running.stop.is_set() else None
+
+    async def database() -> str | None:
+        await running.pool.fetchval("SELECT 1", timeout=1.5)
+        return None
+
+    async def migrations() -> str | None:
+        nonlocal migrated
+        waiting = [] if migrated else await pending(running.pool, service.lines(running.service))
+        migrated = not waiting
+        return f"pending: {', '.join(waiting)}" if waiting else None
+
+    async def broker() -> str | None:
+        host, _, port = running.settings.kafka.bootstrap_servers.split(",")[0].rpartition(":")
+        _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        writer.close()
+        return None
+
+    running.health.ready("process", stopping)
+    running.health.ready("database", database)
+    running.health.ready("migrations", migrations)
+    if {"consume", "relay"} & set(roles):
+        running.health.ready("broker", broker)
+
+
+async def _keep_idempotency_short(running: Running[S]) -> None:
+    while not running.stop.is_set():
+        try:
+            await idempotency.forget(running.pool)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("old answers not dropped", error=type(error).__name__)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(running.stop.wait(), PRUNE_SECONDS)

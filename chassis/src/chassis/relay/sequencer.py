@@ -1,0 +1,83 @@
+"""The sequencer: gives committed events their gapless position, in batches, one for the whole service.
+
+Rows are taken by `position IS NULL`, never by `id > last seen`: a transaction that commits late has low ids.
+"""
+
+import asyncio
+from functools import partial
+
+from chassis.db import Connection
+from chassis.outbox import CHANNEL
+from chassis.relay.parts import LOOK, POSITIONED, SEQUENCER, SLOTS, Relay, nap, sessions, try_lock
+
+BATCH = 500
+
+# The ids are looked up as one array, never joined: with the statistics of a table whose events nearly all have a
+# position, the planner compares each waiting event with each of the batch. width_bucket is the place in a sorted array.
+SEQUENCE = """
+    WITH batch AS MATERIALIZED (
+        SELECT array_agg(id ORDER BY id) AS ids
+        FROM (SELECT id FROM outbox WHERE position IS NULL ORDER BY id LIMIT $1) AS waiting
+    ), counter AS (
+        UPDATE outbox_counter SET position = position + cardinality((SELECT ids FROM batch))
+        WHERE (SELECT ids FROM batch) IS NOT NULL
+        RETURNING position - cardinality((SELECT ids FROM batch)) AS before
+    ), given AS (
+        UPDATE outbox SET position = (SELECT before FROM counter) + width_bucket(id, (SELECT ids FROM batch))
+        WHERE id = ANY ((SELECT ids FROM batch)::bigint[]) AND position IS NULL
+        RETURNING 1
+    )
+    SELECT count(*) FROM given
+"""
+
+# Seconds. After a batch the sequencer rests, by the square of how many came: a few events are told at once; when
+# writers are busy, batches grow to hundreds and leave them the processor. A full batch means a backlog: no rest at all.
+REST_PER_SQUARE = 4e-6
+SHORTEST_REST, LONGEST_REST = 0.001, 0.06
+
+# Seconds between two polls for which nobody rang; they grow while nothing comes.
+SHORTEST_POLL, LONGEST_POLL = 0.005, 0.1
+
+
+async def run(relay: Relay) -> None:
+    """Be the service's sequencer whenever nobody else is."""
+    try:
+        await sessions(relay, {}, partial(_session, relay))
+    finally:
+        relay.bell.sequencer_here = None
+
+
+async def _session(relay: Relay, connection: Connection) -> None:
+    while not await try_lock(connection, SEQUENCER):
+        await nap(relay.stop, LOOK)
+        if relay.stop.is_set():
+            return
+    await connection.add_listener(CHANNEL, lambda *_: relay.committed.set())
+    relay.bell.sequencer_here = relay.committed
+    try:
+        await _sequence(relay, connection)
+    finally:
+        relay.bell.sequencer_here = None
+
+
+async def _sequence(relay: Relay, connection: Connection) -> None:
+    poll = SHORTEST_POLL
+    while not relay.stop.is_set():
+        relay.committed.clear()
+        given = await run_once(connection)
+        if not given:
+            await nap(relay.committed, poll)
+            poll = min(poll * 2, LONGEST_POLL)
+            continue
+        poll = SHORTEST_POLL
+        relay.positioned.set()
+        if len(relay.slots) < SLOTS:
+            await connection.execute(f"NOTIFY {POSITIONED}")
+        if given < BATCH:
+            await asyncio.sleep(min(max(given**2 * REST_PER_SQUARE, SHORTEST_REST), LONGEST_REST))
+
+
+async def run_once(connection: Connection) -> int:
+    """Give the next committed events their positions; how many got one, at most `BATCH`."""
+    given: int = await connection.fetchval(SEQUENCE, BATCH)
+    return given
