@@ -1,0 +1,1 @@
+"""What membership does: load, decide, save, say. The caller owns the transaction."""

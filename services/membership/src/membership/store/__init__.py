@@ -1,0 +1,1 @@
+"""Every SQL statement of membership: rows to domain values and back."""
