@@ -1,0 +1,56 @@
+"""Proposed pairings. One per line and resource for ever: proposed again, it goes on with the next version."""
+
+from uuid import UUID
+
+from pooling.domain.ranking import Candidate
+from schemas.event import Event
+from schemas.pooling import Line, Match, MatchProposed, MatchStatus, MatchTaken, MatchWithdrawn, Request
+
+PER_LINE = 5
+"""How many matches a line is proposed at first."""
+AT_MOST = 10
+"""How many proposed matches a line keeps as offers come and change."""
+
+
+def proposed(match_id: UUID, request: Request, line: Line, candidate: Candidate, known: Match | None) -> Match:
+    """The match that a candidate makes; `known` is the earlier one of the same line and resource."""
+    return Match(
+        id=known.id if known else match_id,
+        version=known.version + 1 if known else 1,
+        status=MatchStatus.PROPOSED,
+        request_id=request.id,
+        line_id=line.id,
+        requester_pole_id=request.pole_id,
+        requester_organisation_id=request.organisation_id,
+        resource_id=candidate.offer.id,
+        owner_pole_id=candidate.offer.pole_id,
+        owner_organisation_id=candidate.offer.organisation_id,
+        period=candidate.period,
+        distance_m=candidate.distance_m,
+        price_cents=candidate.price_cents,
+        score=candidate.score,
+        reasons=candidate.reasons,
+    )
+
+
+def stands(match: Match, candidate: Candidate) -> bool:
+    """Whether what was proposed is still the case: who was told of it needn't be told again."""
+    return match.status is MatchStatus.PROPOSED and (
+        (match.period, match.price_cents, match.distance_m, match.score)
+        == (candidate.period, candidate.price_cents, candidate.distance_m, candidate.score)
+    )
+
+
+def said(match: Match) -> Event:
+    """What its new status says."""
+    if match.status is MatchStatus.PROPOSED:
+        return MatchProposed(match=match)
+    return MatchTaken(match=match) if match.status is MatchStatus.TAKEN else MatchWithdrawn(match=match)
+
+
+def to(status: MatchStatus, match: Match) -> tuple[Match, list[Event]]:
+    """The match in another status; the same status changes nothing."""
+    if match.status is status:
+        return match, []
+    after = match.model_copy(update={"status": status, "version": match.version + 1})
+    return after, [said(after)]

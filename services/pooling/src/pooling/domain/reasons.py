@@ -1,0 +1,126 @@
+"""Why a match is good, and what a near miss misses: codes that stay, and sentences for people.
+
+A sentence never tells who booked or who asks: a taken slot is just taken.
+"""
+
+from collections.abc import Sequence
+
+from pooling.domain import wording
+from pooling.domain.offers import Asker, Offer
+from schemas.event import Period, Text
+from schemas.pooling import Kind, Line, Reason, Ring
+
+NAMED_UNASKED = {Kind.VEHICLE: "seats", Kind.PREMISES: "capacity"}
+"""The measure that tells most about a kind: told even when nobody asked for it."""
+
+
+def good(
+    line: Line, offer: Offer, asker: Asker, period: Period, metres: int, price: int, cheapest_of: int
+) -> list[Reason]:
+    """Why this offer fits: near, fitting, cheap, from whom, when. `cheapest_of` is 0 unless it is the cheapest."""
+    return [
+        _distance(line, offer, metres),
+        _fit(line, offer),
+        _price(price, period, cheapest_of),
+        _circle(offer, asker),
+        Reason(code="period", text=wording.when(period)),
+    ]
+
+
+def _distance(line: Line, offer: Offer, metres: int) -> Reason:
+    if offer.place.commune == line.place.commune:
+        return _reason("distance", "Dans la même commune", "In the same commune")
+    if metres < 1000:
+        return _reason("distance", f"À moins de 1{wording.NBSP}km", "Less than 1 km away")
+    far = wording.kilometres(metres)
+    return _reason("distance", f"À {far.fr}", f"{far.en} away")
+
+
+def _fit(line: Line, offer: Offer) -> Reason:
+    told = dict.fromkeys(line.at_least) or dict.fromkeys(
+        [NAMED_UNASKED[line.kind]] if line.kind in NAMED_UNASKED else []
+    )
+    parts = [wording.measure(name, offer.measures[name]) for name in told]
+    wanted = line.features or (offer.features if line.kind is Kind.STAFF else ())
+    parts += [Text(fr=wording.FEATURES[name].fr, en=wording.FEATURES[name].en) for name in wanted]
+    fr, en = ", ".join(part.fr for part in parts), ", ".join(part.en for part in parts)
+    return _reason("fit", fr[:1].upper() + fr[1:], en[:1].upper() + en[1:])
+
+
+def _price(price: int, period: Period, cheapest_of: int) -> Reason:
+    if price == 0:
+        return _reason("price", "Gratuit", "Free of charge")
+    amount, time = wording.money(price), wording.length(period.end - period.start)
+    fr, en = f"{amount.fr} pour {time.fr}", f"{amount.en} for {time.en}"
+    if cheapest_of > 1:
+        fr, en = f"{fr}, le moins cher des {cheapest_of}", f"{en}, the cheapest of {cheapest_of}"
+    return _reason("price", fr, en)
+
+
+def _circle(offer: Offer, asker: Asker) -> Reason:
+    if offer.organisation_id == asker.organisation_id:
+        return _reason("circle", "De votre propre structure", "Your own organisation’s")
+    if offer.pole_id == asker.pole_id:
+        return _reason("circle", "Dans votre pôle", "In your pole")
+    if offer.ring is Ring.PARTNER_POLES:
+        return _reason("circle", "Proposé par un pôle partenaire", "Offered by a partner pole")
+    return _reason("circle", "Proposé à tous les pôles", "Offered to every pole")
+
+
+def too_far(metres: int, max_km: int) -> Reason:
+    """By how much: told to the next tenth of a kilometre, so that it never reads zero."""
+    excess = -(-(metres - max_km * 1000) // 100) * 100
+    far, over = wording.kilometres(max_km * 1000 + excess, exact=True), wording.kilometres(excess, exact=True)
+    return _reason("too_far", f"À {far.fr}, soit {over.fr} de trop", f"{far.en} away, {over.en} too far")
+
+
+def too_dear(price: int, most: int) -> Reason:
+    """By how much."""
+    asked, over = wording.money(price), wording.money(price - most)
+    return _reason("too_dear", f"{asked.fr}, soit {over.fr} de trop", f"{asked.en}, {over.en} too dear")
+
+
+def too_little(name: str, has: int, needed: int) -> Reason:
+    """« 8 places au lieu de 9 »."""
+    have, need = wording.measure(name, has), f"{needed:,}"
+    fr_need = need.replace(",", wording.NARROW)
+    return _reason(f"too_little.{name}", f"{_capital(have.fr)} au lieu de {fr_need}", f"{have.en} instead of {need}")
+
+
+def missing(name: str) -> Reason:
+    """« Pas de rampe pour fauteuil »."""
+    word = wording.FEATURES[name]
+    return _reason(f"missing.{name}", word.fr_missing, word.en_missing)
+
+
+def not_free(window: Period, free: Sequence[Period], *, offered: bool) -> Reason:
+    """When it is free instead, or that it is taken, or (not `offered`) that it never was to be had then."""
+    days = wording.days(window)
+    if not free:
+        if offered:
+            return _reason("taken", f"Déjà pris {days.fr}", f"Taken {days.en}")
+        return _reason("not_offered", f"Pas proposé {days.fr}", f"Not offered {days.en}")
+    longest = max(free, key=lambda each: (each.end - each.start, window.start - each.start))
+    start, end = wording.hour(longest.start), wording.hour(longest.end)
+    day = wording.day(longest.start)
+    if longest.end == window.end:
+        return _reason(
+            "free_from", f"Libre seulement à partir de {start.fr} ({day.fr})", f"Free from {start.en} only ({day.en})"
+        )
+    if longest.start == window.start:
+        return _reason(
+            "free_until", f"Libre seulement jusqu’à {end.fr} ({day.fr})", f"Free until {end.en} only ({day.en})"
+        )
+    return _reason(
+        "free_between",
+        f"Libre seulement de {start.fr} à {end.fr} ({day.fr})",
+        f"Free from {start.en} to {end.en} only ({day.en})",
+    )
+
+
+def _reason(code: str, fr: str, en: str) -> Reason:
+    return Reason(code=code, text=Text(fr=fr, en=en))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,1 @@
+"""What pooling does, by topic: load, decide, save, say."""

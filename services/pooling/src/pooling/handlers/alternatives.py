@@ -1,0 +1,45 @@
+"""What could be booked instead of what was refused: only what the requester may see."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from chassis.access import Scope
+from chassis.db import Tx, new_id
+from pooling.domain.needs import features
+from pooling.domain.offers import Asker
+from pooling.domain.ranking import rank
+from pooling.handlers.answers import Alternative, alternative
+from pooling.store import matches, requests, resources, search
+from schemas.event import Period
+from schemas.pooling import Energy, Line, Match
+
+MOST = 3
+DAY = timedelta(days=1)
+
+
+async def of_match(tx: Tx, scope: Scope, match: Match, now: datetime) -> list[Alternative]:
+    """The next best for the match's line, at any time in its window."""
+    line = await requests.get_line(tx, scope, match.line_id)
+    asker = Asker(match.requester_pole_id, match.requester_organisation_id)
+    known = {(each.resource_id, each.period): each.id for each in await matches.proposed_of_line(tx, line.id)}
+    best = rank(line, await search.fitting(tx, asker, line), asker, now)[:MOST]
+    return [alternative(each, known.get((each.offer.id, each.period))) for each in best]
+
+
+async def of_period(tx: Tx, asker: Asker, resource_id: UUID, period: Period, now: datetime) -> list[Alternative]:
+    """Resources like this one, by what it has, that are free for the very period; else within a day of it."""
+    resource = await resources.read(tx, resource_id)
+    has = features(resource.characteristics)
+    for around in (timedelta(0), DAY):
+        line = Line(
+            id=new_id(),
+            kind=resource.characteristics.kind,
+            window=Period(start=period.start - around, end=period.end + around),
+            minutes=max(15, -((period.start - period.end) // timedelta(minutes=1))),
+            features=tuple(name for name in has if name not in set(Energy)),
+            at_least={},
+            place=resource.place,
+        )
+        if best := rank(line, await search.fitting(tx, asker, line), asker, now)[:MOST]:
+            return [alternative(each, None) for each in best]
+    return []

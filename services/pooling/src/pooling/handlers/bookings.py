@@ -1,0 +1,171 @@
+"""Holding, confirming and cancelling bookings."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from chassis.access import Scope
+from chassis.db import Tx, as_system, new_id
+from chassis.errors import Invalid, NotFound, Refused
+from chassis.http import Page, Window
+from pooling.domain import bookings, matches
+from pooling.domain.offers import Asker
+from pooling.domain.periods import utc
+from pooling.domain.refusals import (
+    MatchIsTaken,
+    MatchIsWithdrawn,
+    NotAMember,
+    NotOffered,
+    NotTheOwner,
+    OfferChanged,
+    RequestNotOpen,
+    SlotTaken,
+)
+from pooling.handlers import alternatives, unfolding
+from pooling.handlers.answers import Alternative
+from pooling.handlers.commands import CancelBooking, HoldResource, Versioned
+from pooling.store import bookings as kept
+from pooling.store import holds, requests
+from pooling.store import matches as kept_matches
+from schemas.event import Period
+from schemas.pooling import Booking, BookingStatus, CancelledBy, MatchStatus, RequestStatus
+
+T = TypeVar("T")
+
+HOLD_FOR = timedelta(hours=48)
+"""How long a hold waits for its owner's answer, unless settings say otherwise."""
+
+
+async def hold(tx: Tx, scope: Scope, command: HoldResource, now: datetime, *, keep: timedelta = HOLD_FOR) -> Booking:
+    """Hold a resource: from a match, or directly. Refused with the next best alternatives when the slot is taken."""
+    if command.match_id is not None:
+        _require_alone(command)
+        return await _hold_match(tx, scope, command.match_id, now, keep)
+    resource_id = _required(command.resource_id, "resource_id")
+    organisation_id = _required(command.requester_organisation_id, "requester_organisation_id")
+    pole_id = _required(command.requester_pole_id, "requester_pole_id")
+    period = utc(_required(command.period, "period").period())
+    bookings.check_period(period, now)
+    scope.require_organisation(organisation_id)
+    if (organisation_id, pole_id) not in scope.memberships:
+        raise NotAMember
+    return await _hold_resource(tx, resource_id, Asker(pole_id, organisation_id), period, now, keep)
+
+
+def _require_alone(command: HoldResource) -> None:
+    for field in command.model_fields_set - {"match_id"}:
+        if getattr(command, field) is not None:
+            raise Invalid(field=field, rule="must not come with match_id, which says it all")
+
+
+def _required(value: T | None, field: str) -> T:
+    if value is None:
+        raise Invalid(field=field, rule="is required unless match_id is given")
+    return value
+
+
+async def _hold_match(tx: Tx, scope: Scope, match_id: UUID, now: datetime, keep: timedelta) -> Booking:
+    ground = await holds.lock_for_match(tx, scope, match_id)
+    if ground is None:
+        raise await _why_not(tx, scope, match_id, now)
+    match, resource = ground.match, ground.ground.resource
+    if match.status is MatchStatus.TAKEN:
+        raise MatchIsTaken(match_id=match.id)
+    if ground.request is not RequestStatus.OPEN:
+        raise RequestNotOpen(request_id=match.request_id, status=ground.request)
+    asker = Asker(match.requester_pole_id, match.requester_organisation_id)
+    booking, events = bookings.held(new_id(), resource, asker, match.period, match, now, keep)
+    if booking.price_cents != match.price_cents:
+        raise OfferChanged(match_id=match.id)
+    if match.status is MatchStatus.WITHDRAWN and await holds.is_free(tx, booking.resource_id, booking.period):
+        raise MatchIsWithdrawn(match_id=match.id, alternatives=await alternatives.of_match(tx, scope, match, now))
+    said = [*events, *matches.to(MatchStatus.TAKEN, match)[1]]
+    if not await holds.take(tx, booking, ground.ground.stay, said):
+        raise await _taken(tx, booking, await alternatives.of_match(tx, scope, match, now))
+    return booking
+
+
+async def _hold_resource(
+    tx: Tx, resource_id: UUID, asker: Asker, period: Period, now: datetime, keep: timedelta
+) -> Booking:
+    ground = await holds.lock_resource(tx, asker, resource_id)
+    if ground is None:
+        raise NotFound
+    booking, events = bookings.held(new_id(), ground.resource, asker, period, None, now, keep)
+    if not await holds.take(tx, booking, ground.stay, events):
+        raise await _taken(tx, booking, await alternatives.of_period(tx, asker, resource_id, period, now))
+    return booking
+
+
+async def _why_not(tx: Tx, scope: Scope, match_id: UUID, now: datetime) -> Refused:
+    """Why nothing could be locked for a match: it is unknown, or its membership ended, or its resource is gone."""
+    match = await kept_matches.get(tx, scope, match_id)
+    if (match.requester_organisation_id, match.requester_pole_id) not in scope.memberships:
+        return NotAMember()
+    return MatchIsWithdrawn(match_id=match.id, alternatives=await alternatives.of_match(tx, scope, match, now))
+
+
+async def _taken(tx: Tx, booking: Booking, instead: Sequence[Alternative]) -> Refused:
+    """Why the first gate said no, with what could be booked instead."""
+    refusal = SlotTaken if await holds.is_offered(tx, booking.resource_id, booking.period) else NotOffered
+    return refusal(resource_id=booking.resource_id, period=booking.period, alternatives=instead)
+
+
+async def confirm(tx: Tx, scope: Scope, command: Versioned, now: datetime) -> Booking:
+    """Accept a hold on an own resource; a request all of whose lines are confirmed is served."""
+    seen = await kept.get(tx, scope, command.id)
+    if seen.owner_organisation_id not in scope.organisations:
+        raise NotTheOwner
+    await as_system(tx)
+    unfolded = await unfolding.lock(tx, now, request_ids=[seen.request_id] if seen.request_id else [])
+    booking = (await kept.lock(tx, [command.id]))[command.id]
+    bookings.check_version(booking, command.expected_version)
+    booking, events = bookings.confirmed(booking, now)
+    if events:
+        await kept.save_confirmed(tx, booking)
+        unfolded.events += events
+    if booking.request_id is not None:
+        booked = await requests.booked_lines(tx, [booking.request_id])
+        confirmed = {line_id for line_id, status in booked.items() if status == BookingStatus.CONFIRMED}
+        unfolded.serve_request(booking.request_id, confirmed)
+    await unfolding.save(tx, unfolded)
+    return booking
+
+
+async def cancel(tx: Tx, scope: Scope, command: CancelBooking, now: datetime) -> Booking:
+    """Give a booking up, as its owner or its requester; its slot is free again."""
+    seen = await kept.get(tx, scope, command.id)
+    own = seen.requester_organisation_id in scope.organisations
+    await as_system(tx)  # the slot goes back whatever the resource's ring is now
+    unfolded = await unfolding.lock(tx, now, booking_ids=[command.id])
+    bookings.check_version(unfolded.bookings[command.id], command.expected_version)
+    by = CancelledBy.REQUESTER if own else CancelledBy.OWNER
+    unfolded.end(command.id, lambda booking: bookings.cancelled(booking, by, now))
+    if command.note:
+        await kept.save_note(tx, command.id, command.note)
+    await unfolding.save(tx, unfolded)
+    return unfolded.bookings[command.id]
+
+
+async def expire(tx: Tx, now: datetime, limit: int = 100) -> int:
+    """Let holds lapse whose time has passed, a batch at most; how many did. For the system."""
+    lapsed = await kept.lapsed(tx, now, limit)
+    if lapsed:
+        unfolded = await unfolding.lock(tx, now, booking_ids=lapsed)
+        for booking_id in lapsed:
+            unfolded.end(booking_id, lambda booking: bookings.expired(booking, now))
+        await unfolding.save(tx, unfolded)
+    return len(lapsed)
+
+
+async def page(
+    tx: Tx, scope: Scope, status: BookingStatus | None, resource_id: UUID | None, window: Window
+) -> Page[Booking]:
+    """The bookings of which the caller is a side."""
+    return window.page(await kept.own(tx, scope, status, resource_id, window.fetch, window.after))
+
+
+async def read(tx: Tx, scope: Scope, booking_id: UUID) -> Booking:
+    """A booking of which the caller is a side. Raises NotFound."""
+    return await kept.get(tx, scope, booking_id)

@@ -1,0 +1,161 @@
+"""How a booking begins: what it locks first, and the one statement that takes the slot, keeps it and says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from chassis import outbox
+from chassis.access import Scope
+from chassis.db import Tx
+from pooling.domain.bookings import Bookable
+from pooling.domain.offers import Asker
+from pooling.domain.refusals import LineTaken, SlotTaken
+from pooling.store import matches, rows
+from pooling.store.rows import Row
+from schemas.event import Event, Period
+from schemas.pooling import Booking, Match, Price, RequestStatus, ResourceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a hold stands on, locked: the resource, and how the requester is a member (`stay`)."""
+
+    resource: Bookable
+    stay: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatchGround:
+    """What a hold from a match stands on, locked."""
+
+    ground: Ground
+    match: Match
+    request: RequestStatus
+
+
+async def lock_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | None:
+    """Lock, in this order, membership, resource, request and match; None when one is missing or not to be seen."""
+    row = await tx.fetchrow(
+        """
+        SELECT match.*, member.version AS stay, request.status AS request_status, resource.status AS resource_status,
+            resource.pole_id, resource.organisation_id, resource.fixed_cents, resource.hour_cents
+        FROM match
+        JOIN member ON member.organisation_id = match.requester_organisation_id
+            AND member.pole_id = match.requester_pole_id AND member.standing = 'joined'
+        JOIN resource ON resource.id = match.resource_id
+        JOIN request ON request.id = match.request_id
+        WHERE match.id = $1 AND match.requester_organisation_id = ANY($2)
+        FOR SHARE OF member FOR NO KEY UPDATE OF resource, request, match
+        """,
+        match_id,
+        list(scope.organisations),
+    )
+    if row is None:
+        return None
+    ground = _ground(row, row["resource_id"], row["resource_status"])
+    return MatchGround(ground, matches.of(row), RequestStatus(row["request_status"]))
+
+
+async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID) -> Ground | None:
+    """Lock membership and resource; None when one is missing or its ring does not reach the asker."""
+    row = await tx.fetchrow(
+        """
+        SELECT resource.id, resource.status, member.version AS stay, resource.pole_id, resource.organisation_id,
+            resource.fixed_cents, resource.hour_cents
+        FROM member JOIN resource ON resource.id = $1
+        WHERE member.organisation_id = $2 AND member.pole_id = $3 AND member.standing = 'joined'
+            AND (resource.organisation_id = $2 OR resource.ring = 'everyone'
+                OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $3)
+                OR (resource.ring = 'partner_poles'
+                    AND EXISTS (SELECT FROM pole WHERE pole.id = resource.pole_id AND $3 = ANY(pole.partners))))
+        FOR SHARE OF member FOR NO KEY UPDATE OF resource
+        """,
+        resource_id,
+        asker.organisation_id,
+        asker.pole_id,
+    )
+    return _ground(row, row["id"], row["status"]) if row else None
+
+
+def _ground(row: Row, resource_id: UUID, status: str) -> Ground:
+    price = Price.model_construct(fixed_cents=row["fixed_cents"], hour_cents=row["hour_cents"])
+    resource = Bookable(resource_id, row["pole_id"], row["organisation_id"], ResourceStatus(status), price)
+    return Ground(resource, row["stay"])
+
+
+async def take(tx: Tx, booking: Booking, stay: int, events: Sequence[Event]) -> bool:
+    """Take the slot, keep the booking, mark its match as taken, and say so, in one statement.
+
+    False when the free-time row, the first gate, says no; nothing is written then. The exclusion constraint is the
+    guarantee behind it: raises SlotTaken or LineTaken when it or the other unique rule speaks.
+    """
+    try:
+        return bool(await tx.fetchval(TAKE, *_take_columns(booking, stay), *outbox.columns(events)))
+    except asyncpg.ExclusionViolationError as error:
+        raise SlotTaken(resource_id=booking.resource_id, period=booking.period) from error
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == "booking_one_per_line":
+            raise LineTaken(line_id=booking.line_id) from error
+        raise
+
+
+TAKE = """
+    WITH gate AS (
+        UPDATE resource_free SET free = free - tstzmultirange($12::tstzrange)
+        WHERE resource_id = $2 AND free @> $12::tstzrange RETURNING resource_id
+    ), kept AS (
+        INSERT INTO booking (id, version, status, resource_id, owner_pole_id, owner_organisation_id, requester_pole_id,
+            requester_organisation_id, stay, request_id, line_id, match_id, period, price_cents, expires_at)
+        SELECT $1, $3, $4, resource_id, $5, $6, $7, $8, $9, $10, $11, $13, $12, $14, $15 FROM gate
+    ), taken AS (
+        UPDATE match SET status = 'taken', version = version + 1 FROM gate WHERE id = $13
+    ), again AS (
+        INSERT INTO rematch (resource_id) SELECT resource_id FROM gate
+    ), said AS (
+        INSERT INTO outbox (event_id, topic, type, key, data, traceparent)
+        SELECT event.* FROM gate,
+            unnest($16::uuid[], $17::text[], $18::text[], $19::uuid[], $20::text[], $21::text[]) AS event
+    )
+    SELECT EXISTS (SELECT FROM gate)
+"""
+
+
+def _take_columns(booking: Booking, stay: int) -> tuple[Any, ...]:
+    return (
+        booking.id,
+        booking.resource_id,
+        booking.version,
+        booking.status,
+        booking.owner_pole_id,
+        booking.owner_organisation_id,
+        booking.requester_pole_id,
+        booking.requester_organisation_id,
+        stay,
+        booking.request_id,
+        booking.line_id,
+        rows.span(booking.period),
+        booking.match_id,
+        booking.price_cents,
+        booking.expires_at,
+    )
+
+
+async def is_offered(tx: Tx, resource_id: UUID, period: Period) -> bool:
+    """Whether the resource is available for the whole period, were it not booked."""
+    return bool(
+        await tx.fetchval(
+            "SELECT availability @> $2::tstzrange FROM resource WHERE id = $1", resource_id, rows.span(period)
+        )
+    )
+
+
+async def is_free(tx: Tx, resource_id: UUID, period: Period) -> bool:
+    """Whether the free-time row has the whole period."""
+    return bool(
+        await tx.fetchval(
+            "SELECT free @> $2::tstzrange FROM resource_free WHERE resource_id = $1", resource_id, rows.span(period)
+        )
+    )

@@ -1,0 +1,196 @@
+"""Offers for a line, and lines for an offer: what the ring allows, filtered as far as indexes and columns go."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from math import cos, radians
+from typing import NamedTuple
+from uuid import UUID
+
+from chassis.db import Tx
+from pooling.domain.offers import Asker, Offer
+from pooling.store import requests, rows
+from pooling.store.rows import Row
+from schemas.pooling import Kind, Line, Price, Ring
+
+MOST = 500
+"""Offers or lines compared at most, the nearest first."""
+DEGREE_M = 110_500
+"""Metres in a degree of latitude, at the least."""
+
+
+async def fitting(tx: Tx, asker: Asker, line: Line) -> list[Offer]:
+    """The offers that may fit the line: which do, and when, the ranking says. Row-level security narrows it further."""
+    reach = 180.0 if line.max_km is None else line.max_km * 1000 / DEGREE_M + 0.001
+    found = await tx.fetch(
+        """
+        WITH seen AS (
+            SELECT resource.*, resource_free.free * tstzmultirange($4::tstzrange) AS free_within
+            FROM resource JOIN resource_free ON resource_free.resource_id = resource.id
+            WHERE resource.kind = $3 AND resource.status = 'offered'
+                AND (resource.organisation_id = $1 OR resource.ring = 'everyone'
+                    OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $2)
+                    OR (resource.ring = 'partner_poles'
+                        AND resource.pole_id IN (SELECT id FROM pole WHERE $2 = ANY(partners))))
+                AND resource.latitude BETWEEN $6 - $8::float8 AND $6 + $8::float8
+                AND resource_free.free && $4::tstzrange
+                AND resource.features @> $9::text[]
+                AND NOT EXISTS (SELECT FROM jsonb_each($10) AS need
+                    WHERE coalesce((resource.measures -> need.key)::bigint, 0) < need.value::bigint)
+                AND ($11::bigint IS NULL
+                    OR resource.fixed_cents + (2 * resource.hour_cents * $12 * 60 + 3600) / 7200 <= $11)
+        )
+        SELECT *, availability * tstzmultirange($4::tstzrange) AS offered_within FROM seen
+        WHERE EXISTS (SELECT FROM unnest(free_within) AS span WHERE upper(span) - lower(span) >= $5::interval)
+        ORDER BY (latitude - $6) ^ 2 + ((longitude - $7::float8) * $13::float8) ^ 2, id LIMIT $14
+        """,
+        asker.organisation_id,
+        asker.pole_id,
+        line.kind,
+        rows.span(line.window),
+        timedelta(minutes=line.minutes),
+        line.place.latitude,
+        line.place.longitude,
+        reach,
+        line.features,
+        line.at_least,
+        line.max_price_cents,
+        line.minutes,
+        cos(radians(line.place.latitude)),
+        MOST,
+    )
+    return [_offer(row) for row in found]
+
+
+async def visible(tx: Tx, asker: Asker, line: Line) -> list[Offer]:
+    """All offers of the line's kind that the asker may see, the nearest first: to tell what they miss."""
+    found = await tx.fetch(
+        """
+        SELECT resource.*, resource_free.free * tstzmultirange($4::tstzrange) AS free_within,
+            availability * tstzmultirange($4::tstzrange) AS offered_within
+        FROM resource JOIN resource_free ON resource_free.resource_id = resource.id
+        WHERE resource.kind = $3 AND resource.status = 'offered'
+            AND (resource.organisation_id = $1 OR resource.ring = 'everyone'
+                OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $2)
+                OR (resource.ring = 'partner_poles'
+                    AND resource.pole_id IN (SELECT id FROM pole WHERE $2 = ANY(partners))))
+        ORDER BY (latitude - $5) ^ 2 + ((longitude - $6::float8) * $7::float8) ^ 2, id LIMIT $8
+        """,
+        asker.organisation_id,
+        asker.pole_id,
+        line.kind,
+        rows.span(line.window),
+        line.place.latitude,
+        line.place.longitude,
+        cos(radians(line.place.latitude)),
+        MOST,
+    )
+    return [_offer(row) for row in found]
+
+
+async def lock_shared(tx: Tx, lines: Collection[tuple[UUID, Line]]) -> dict[tuple[UUID, UUID], Offer]:
+    """Lock these resources against change, in order of id, and see them again: by (line, resource)."""
+    locked = await tx.fetch(
+        "SELECT id FROM resource WHERE id = ANY($1) AND status = 'offered' ORDER BY id FOR SHARE",
+        sorted({resource_id for resource_id, _ in lines}),
+    )
+    wanted = [(row["id"], line) for row in locked for resource_id, line in lines if resource_id == row["id"]]
+    found = await tx.fetch(
+        """
+        SELECT resource.*, pair.line_id, resource_free.free * tstzmultirange(pair.within) AS free_within,
+            availability * tstzmultirange(pair.within) AS offered_within
+        FROM unnest($1::uuid[], $2::uuid[], $3::tstzrange[]) AS pair (resource_id, line_id, within)
+        JOIN resource ON resource.id = pair.resource_id JOIN resource_free ON resource_free.resource_id = resource.id
+        """,
+        [resource_id for resource_id, _ in wanted],
+        [line.id for _, line in wanted],
+        [rows.span(line.window) for _, line in wanted],
+    )
+    return {(row["line_id"], row["id"]): _offer(row) for row in found}
+
+
+class Pair(NamedTuple):
+    """A line of somebody's request beside an offer.
+
+    `proposed` counts the line's standing matches with other offers; `booked` tells that it has a live booking.
+    """
+
+    request_id: UUID
+    asker: Asker
+    line: Line
+    offer: Offer
+    proposed: int
+    booked: bool
+
+
+async def lines_for(tx: Tx, resource_id: UUID, now: datetime) -> list[Pair]:
+    """The open requests' lines that the offer, whose row is locked, may fit. For the system."""
+    found = await tx.fetch(
+        """
+        SELECT resource.*, request.id AS request_id, request.pole_id AS asker_pole_id,
+            request.organisation_id AS asker_organisation_id, line.id AS line_id, line.within, line.minutes,
+            line.features AS line_features, line.at_least, line.commune AS line_commune, line.place AS line_place,
+            line.latitude AS line_latitude, line.longitude AS line_longitude, line.max_km, line.max_price_cents,
+            resource_free.free * tstzmultirange(line.within) AS free_within,
+            resource.availability * tstzmultirange(line.within) AS offered_within,
+            (SELECT count(*) FROM match WHERE match.line_id = line.id AND match.status = 'proposed'
+                AND match.resource_id <> resource.id) AS proposed,
+            EXISTS (SELECT FROM booking
+                WHERE booking.line_id = line.id AND booking.status IN ('held', 'confirmed')) AS booked
+        FROM resource
+        JOIN resource_free ON resource_free.resource_id = resource.id
+        JOIN request_line AS line ON line.kind = resource.kind AND upper(line.within) > $2
+            AND line.within && range_merge(resource_free.free) AND resource_free.free && line.within
+        JOIN request ON request.id = line.request_id AND request.status = 'open'
+        WHERE resource.id = $1 AND resource.status = 'offered' AND resource.features @> line.features
+            AND (resource.organisation_id = request.organisation_id OR resource.ring = 'everyone'
+                OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = request.pole_id)
+                OR (resource.ring = 'partner_poles'
+                    AND EXISTS (SELECT FROM pole
+                        WHERE pole.id = resource.pole_id AND request.pole_id = ANY(pole.partners))))
+        ORDER BY EXISTS (SELECT FROM match WHERE match.line_id = line.id AND match.resource_id = resource.id
+            AND match.status = 'proposed') DESC, request.id, line.id LIMIT $3
+        """,
+        resource_id,
+        now,
+        MOST,
+    )
+    return [_pair(row) for row in found]
+
+
+def _pair(row: Row) -> Pair:
+    line = requests.line(
+        {
+            "line_id": row["line_id"],
+            "kind": row["kind"],
+            "within": row["within"],
+            "minutes": row["minutes"],
+            "features": row["line_features"],
+            "at_least": row["at_least"],
+            "commune": row["line_commune"],
+            "place": row["line_place"],
+            "latitude": row["line_latitude"],
+            "longitude": row["line_longitude"],
+            "max_km": row["max_km"],
+            "max_price_cents": row["max_price_cents"],
+        }
+    )
+    asker = Asker(pole_id=row["asker_pole_id"], organisation_id=row["asker_organisation_id"])
+    return Pair(row["request_id"], asker, line, _offer(row), row["proposed"], row["booked"])
+
+
+def _offer(row: Row) -> Offer:
+    return Offer(
+        id=row["id"],
+        version=row["version"],
+        pole_id=row["pole_id"],
+        organisation_id=row["organisation_id"],
+        title=row["title"],
+        kind=Kind(row["kind"]),
+        place=rows.place(row),
+        ring=Ring(row["ring"]),
+        price=Price(fixed_cents=row["fixed_cents"], hour_cents=row["hour_cents"]),
+        features=row["features"],
+        measures=row["measures"],
+        free=rows.periods(row["free_within"]),
+        offered=rows.periods(row["offered_within"]),
+    )
