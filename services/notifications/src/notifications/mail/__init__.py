@@ -1,0 +1,1 @@
+"""Mail: what it looks like (`compose`), and how it gets to the mail server (`smtp`)."""
