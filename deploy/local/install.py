@@ -1,0 +1,99 @@
+"""Make `.venv` from the hashed locks with this very Python; done again only when a lock or a package changed.
+
+`python3 deploy/local/install.py local` is enough to run everything, `dev` adds what checks and tests need.
+Uses the standard library only: it runs before anything is installed.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+PACKAGES = ("schemas", "chassis", "services/membership", "services/pooling", "services/notifications", "deploy/local")
+
+
+def main(level: str) -> int:
+    """Install one level, unless it or a higher one is there already; returns pip's exit code if it failed."""
+    if any(_stamp(each).exists() and _stamp(each).read_text() == _wanted(each) for each in {level, "dev"}):
+        return 0
+    if not PYTHON.exists():
+        _write("Making .venv\n")
+        venv.create(VENV, with_pip=True)
+    lock = ROOT / "locks" / f"{level}.txt"
+    return (
+        _pip(["--require-hashes", "-r", str(lock)], _count(lock))
+        or _pip(["--no-deps", "--no-build-isolation", *_editable()], len(PACKAGES))
+        or subprocess.call([str(PYTHON), "-m", "polepool_local", "prepare"])  # noqa: S603 - ours
+        or _finish(level)
+    )
+
+
+def _stamp(level: str) -> Path:
+    return VENV / f".installed-{level}"
+
+
+def _wanted(level: str) -> str:
+    """What the installation depends on, as a hash."""
+    said = hashlib.sha256(sys.version.encode())
+    files = [ROOT / "locks" / f"{level}.txt", *(ROOT / package / "pyproject.toml" for package in PACKAGES)]
+    files.append(ROOT / "deploy/local/src/polepool_local/kafka.lock.toml")
+    for file in files:
+        said.update(file.read_bytes())
+    return said.hexdigest()
+
+
+def _finish(level: str) -> int:
+    _stamp(level).write_text(_wanted(level))
+    return 0
+
+
+def _editable() -> list[str]:
+    return [part for package in PACKAGES for part in ("-e", str(ROOT / package))]
+
+
+def _count(lock: Path) -> int:
+    return sum("==" in line for line in lock.read_text().splitlines())
+
+
+def _pip(arguments: list[str], count: int) -> int:
+    """Run pip install, showing how far it is; all it said is in .venv/install.log."""
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *arguments]
+    began, seen = time.monotonic(), 0
+    with (VENV / "install.log").open("a") as log:
+        pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603 - ours
+        for line in pip.stdout or ():
+            log.write(line)
+            if line.startswith(("Collecting ", "Requirement already", "Obtaining ", "Ignoring ")):
+                seen += 1
+                _bar(min(seen, count), count, began)
+            elif line.startswith("Installing collected"):
+                _bar(count, count, began, " unpacking")
+            elif line.startswith("ERROR"):
+                _write(f"\n{line}")
+        code = pip.wait()
+    _bar(count, count, began, "\n" if code == 0 else f" failed, see {VENV / 'install.log'}\n")
+    return code
+
+
+def _bar(done: int, count: int, began: float, end: str = "") -> None:
+    """Show progress in place on a terminal, and only its end elsewhere."""
+    if os.isatty(1):
+        filled = "#" * (30 * done // count)
+        _write(f"\r[{filled:30}] {done} of {count} packages, {time.monotonic() - began:3.0f} s{end}")
+    elif end.endswith("\n"):
+        _write(f"{count} packages, {time.monotonic() - began:.0f} s{end}")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "local"))
