@@ -1,0 +1,118 @@
+"""What consumption does about itself: a task that ends, a letter that can't be sent, a batch that does not move."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from chassis.consume.partitions import Partitions
+from chassis.consume.progress import Progress
+from chassis.consume.watch import STALLED_AFTER, Watch
+from chassis.consume.worker import LONGEST_DELAY, Trouble, Worker
+from chassis.dead_letters import Sender
+from chassis.testing import Parts, eventually, produce, produce_events
+from chassis.testing.kafka import as_record
+from tests.chassis.consuming import house, sample
+
+
+async def test_a_consume_task_that_ends_is_started_again(parts: Parts) -> None:
+    async with house(parts) as our, our.consuming():
+        await produce_events(parts, [our.event() for _ in range(5)])
+        await our.reached(5)
+        (task,) = [each for each in asyncio.all_tasks() if "_run_consume_loop" in repr(each.get_coro())]
+        task.cancel()
+        await produce_events(parts, [our.event() for _ in range(5)])
+        await our.reached(10)
+
+
+async def test_a_poisoned_record_waits_while_its_dead_letter_topic_is_missing(parts: Parts) -> None:
+    async with house(parts, partitions=1) as our:
+        await our.delete_topic(our.made.TOPIC + ".dlt")
+        good = as_record(our.event())
+        await produce(parts, our.made.TOPIC, [replace(good, value=b"no json"), good])
+        async with our.consuming():
+            await our.reached(1)
+            assert await our.committed() == {}
+            await our.create_topic(our.made.TOPIC + ".dlt")
+            await eventually(our.letters, timeout=60)
+            await eventually(lambda: _committed(our, 2), timeout=60)
+        assert await our.count() == 1
+
+
+async def test_a_commit_of_offsets_that_fails_is_counted_and_harmless(parts: Parts) -> None:
+    class Refusing:
+        """A consumer whose partitions have gone to another."""
+
+        def assignment(self) -> set[Any]:
+            return set()
+
+    partitions = Partitions(Refusing)
+    before = sample("polepool_failed_commits_total")
+    await partitions.commit({_partition(): 7})
+    assert sample("polepool_failed_commits_total") == before + 1
+    await partitions.commit({})
+    assert sample("polepool_failed_commits_total") == before + 1
+
+
+async def test_what_nobody_thought_of_rewinds_the_batch_instead_of_losing_it(parts: Parts) -> None:
+    class Broken(Partitions):
+        """Partitions whose commit has a bug."""
+
+        def __init__(self) -> None:
+            super().__init__(lambda: None)
+            self.held_at: dict[Any, int] = {}
+
+        async def commit(self, offsets: Any) -> None:
+            raise AttributeError("commit")
+
+        def hold(self, partition: Any, offset: int, delay: float) -> None:
+            self.held_at[partition] = offset
+
+    async with house(parts) as our:
+        worker = Worker(our.group, our.handlers, our.pool, Sender(our.kafka), Progress())
+        partitions = Broken()
+        records = [replace(as_record(our.event()), offset=offset) for offset in (3, 4)]
+        await worker.take(records, partitions)
+        assert list(partitions.held_at.values()) == [3]
+        await worker.take(records, partitions)
+        assert await our.count() == 2
+
+
+async def test_a_batch_that_does_not_move_is_not_alive_and_idleness_is() -> None:
+    progress = Progress(stuck_after=0.01)
+    assert await progress.alive() is None
+    with progress.busy():
+        await eventually(progress.alive)
+        progress.step()
+        assert await progress.alive() is None
+    assert await progress.alive() is None
+    progress.stalled()
+    assert await progress.alive() is None
+    progress.stalled()
+    assert "no record came" in str(await progress.alive())
+
+
+def test_a_partition_that_has_more_and_does_not_move_is_stalled_in_time() -> None:
+    watch, one, other = Watch(), _partition(0), _partition(1)
+    assert not watch.stalled({one: 5, other: 9}, now=0)
+    assert not watch.stalled({one: 6, other: 9}, now=STALLED_AFTER - 1)
+    assert watch.stalled({one: 6, other: 9}, now=STALLED_AFTER + 1)
+    assert not watch.stalled({one: 6}, now=STALLED_AFTER + 2)
+    assert not watch.stalled({}, now=3 * STALLED_AFTER)
+
+
+def test_the_pause_between_tries_grows_to_a_limit_and_is_never_none() -> None:
+    delays = [Trouble(0, attempts).delay() for attempts in range(1, 40)]
+    assert all(0.1 <= delay <= LONGEST_DELAY for delay in delays)
+    assert min(delays[10:]) > max(delays[:3])
+
+
+def _partition(number: int = 0) -> Any:
+    return TopicPartition("polepool.test.things", number)
+
+
+async def _committed(our: Any, offset: int) -> bool:
+    found: Sequence[int] = list((await our.committed()).values())
+    return found == [offset]

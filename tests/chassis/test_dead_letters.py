@@ -1,0 +1,148 @@
+"""Dead letters are listed, shown and sent again by command, whatever they hold."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from chassis.dead_letters import commands
+from chassis.dead_letters.commands import plain
+from chassis.testing import Parts, eventually, produce, read_topic
+from chassis.testing.kafka import as_record
+from polepool_local.ports import free_ports
+from tests.chassis.consuming import House, house
+
+HOSTILE = b'\x1b]0;owned\x07[bold]{"x\x00":1}\xff' + "\u202etxt".encode()
+
+
+async def _command(our: House, *arguments: str, servers: str | None = None) -> Result:
+    """A command of the service, in a thread, since it has an event loop of its own."""
+    environment = {"POLEPOOL_KAFKA__BOOTSTRAP_SERVERS": servers or our.parts.kafka_bootstrap}
+    app = commands(our.group, our.topics)
+    return await asyncio.to_thread(lambda: CliRunner().invoke(app, list(arguments), env=environment))
+
+
+async def _bury(our: House, *values: bytes | None) -> list[str]:
+    """Have the group give up records with these values; the ids of the letters."""
+    records = [replace(as_record(our.event()), value=value) for value in values]
+    await produce(our.parts, our.made.TOPIC, records, partition=0)
+    async with our.consuming():
+        await eventually(lambda: _letters(our, len(values)))
+    return [letter.id for letter in await our.letters()]
+
+
+async def _letters(our: House, count: int) -> bool:
+    return len(await our.letters()) == count
+
+
+async def test_they_are_listed_one_line_each_with_the_cause(parts: Parts) -> None:
+    async with house(parts) as our:
+        assert (await _command(our, "list")).stdout == f"{our.group} has no dead letters\n"
+        ids = await _bury(our, b"no json", None)
+        lines = (await _command(our, "list")).stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ids
+    assert lines[0].endswith("data: Invalid JSON: expected ident at line 1 column 2")
+    assert lines[1].endswith("data: null")
+
+
+async def test_a_hostile_value_is_shown_escaped(parts: Parts) -> None:
+    async with house(parts) as our:
+        (letter,) = await _bury(our, HOSTILE)
+        result = await _command(our, "show", letter)
+    assert result.exit_code == 0
+    assert all(each.isprintable() or each == "\n" for each in result.stdout)
+    assert r'value: \x1b]0;owned\x07[bold]{"x\x00":1}\xff\u202etxt' in result.stdout
+    assert f"header ce_type: {our.made.TYPE}" in result.stdout
+
+
+async def test_redriven_after_the_fix_it_has_its_effect_and_is_no_dead_letter(parts: Parts) -> None:
+    async with house(parts) as our:
+        event = our.event()
+        our.broken[event.thing.id] = ValueError("no such resource")
+        await produce(parts, our.made.TOPIC, [as_record(event)])
+        async with our.consuming():
+            await eventually(our.letters)
+            (letter,) = await our.letters()
+            our.broken.clear()
+            result = await _command(our, "redrive", letter.id)
+            assert (result.exit_code, result.stdout) == (0, f"sent again: {letter.id}\n")
+            await our.reached(1)
+        assert await our.letters() == []
+        first, again = await read_topic(parts, our.made.TOPIC)
+        assert (again.key, again.value, again.partition) == (first.key, first.value, first.partition)
+        assert list(again.headers) == [*first.headers, ("dlt-redriven-from", letter.id.encode())]
+
+
+async def test_it_is_redriven_with_a_corrected_value(parts: Parts, tmp_path: Path) -> None:
+    async with house(parts) as our:
+        event = our.event()
+        await produce(parts, our.made.TOPIC, [replace(as_record(event), value=b"{}")])
+        corrected = tmp_path / "corrected.json"
+        corrected.write_bytes(event.data())
+        async with our.consuming():
+            await eventually(our.letters)
+            (letter,) = await our.letters()
+            assert (await _command(our, "redrive", letter.id, "--value", str(corrected))).exit_code == 0
+            await our.reached(1)
+        assert await our.letters() == []
+
+
+async def test_all_are_redriven_and_those_that_fail_again_are_letters_again(parts: Parts) -> None:
+    async with house(parts) as our:
+        ids = await _bury(our, b"1", None)
+        async with our.consuming():
+            assert (await _command(our, "redrive", "--all")).exit_code == 0
+            await eventually(lambda: _letters(our, 2))
+        letters = await our.letters()
+        assert [letter.value for letter in letters] == [b"1", None]
+        assert not {letter.id for letter in letters} & set(ids)
+        assert [name for name, _ in letters[0].headers].count("dlt-redriven-from") == 1
+
+
+async def test_another_groups_letters_are_not_ours(parts: Parts) -> None:
+    async with house(parts) as our:
+        (letter,) = await _bury(our, b"x")
+        stranger = replace(our, group="stranger")
+        assert (await _command(stranger, "list")).stdout == "stranger has no dead letters\n"
+        assert (await _command(stranger, "redrive", letter)).exit_code == 1
+        assert len(await our.letters()) == 1
+
+
+WRONG: list[tuple[Callable[[Path], list[str]], int, str]] = [
+    (lambda _: ["show", "a/b/0/1"], 1, "no dead letter a/b/0/1"),
+    (lambda _: ["redrive"], 2, "give an ID or --all"),
+    (lambda _: ["redrive", "x", "--all"], 2, "give an ID or --all"),
+    (lambda folder: ["redrive", "--all", "--value", str(folder / "large")], 2, "--value goes with an ID"),
+    (lambda folder: ["redrive", "x", "--value", str(folder / "large")], 2, "has 65537 bytes"),
+    (lambda folder: ["redrive", "x", "--value", str(folder / "none")], 2, "does not exist"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), WRONG)
+async def test_a_wrong_command_says_what_is_wrong(
+    parts: Parts, tmp_path: Path, arguments: Callable[[Path], list[str]], code: int, says: str
+) -> None:
+    (tmp_path / "large").write_bytes(b"x" * 65537)
+    async with house(parts) as our:
+        result = await _command(our, *arguments(tmp_path))
+    assert result.exit_code == code
+    assert says in result.stderr
+
+
+async def test_a_broker_that_does_not_answer_is_said_in_one_line(parts: Parts) -> None:
+    (port,) = free_ports(1)
+    async with house(parts) as our:
+        result = await _command(our, "list", servers=f"127.0.0.1:{port}")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Kafka: ")
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [(None, "(null)"), (b"\xff", r"\xff"), ("é\n", "é\\n"), ("\ud800", r"\ud800")]
+)
+def test_a_value_is_one_line_of_printable_text(given: str | bytes | None, shown: str) -> None:
+    assert plain(given) == shown

@@ -1,0 +1,224 @@
+"""A service as a process: its command line, its roles, its end."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+
+from chassis.settings import DatabaseSettings
+from chassis.testing import Parts, fresh_database
+from tests.chassis import example_service
+
+
+@dataclass
+class Ran:
+    """A process, and what it said."""
+
+    process: asyncio.subprocess.Process
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    async def said(self, event: str) -> dict[str, Any]:
+        """Read its log up to this event."""
+        assert self.process.stdout
+        async for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+            if self.lines[-1]["event"] == event:
+                return self.lines[-1]
+        raise AssertionError(f"it never said {event!r}: {self.lines}")
+
+    async def end(self) -> int:
+        """Its exit code, once all that it said is read."""
+        assert self.process.stdout
+        async for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+        return await self.process.wait()
+
+
+def environment(database: DatabaseSettings, parts: Parts) -> dict[str, str]:
+    """The settings of the example service."""
+    urls = {"URL": database.url, "OWNER_URL": database.owner_url, "ADMIN_URL": database.admin_url}
+    return {
+        **{f"POLEPOOL_DATABASE__{name}": url.get_secret_value() for name, url in urls.items() if url},
+        "POLEPOOL_KAFKA__BOOTSTRAP_SERVERS": parts.kafka_bootstrap,
+        "POLEPOOL_ACCESS__ISSUER": "https://issuer.test",
+        "POLEPOOL_ACCESS__JWKS_URL": "http://127.0.0.1:9/jwks",
+        "POLEPOOL_HTTP__PORT": "0",
+    }
+
+
+@asynccontextmanager
+async def running(*arguments: str, given: dict[str, str]) -> AsyncIterator[Ran]:
+    """The example service with these arguments and only these settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("POLEPOOL_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.chassis.example_service", *arguments),
+        env={**kept, **given, "POLEPOOL_SECRETS_DIR": "/nonexistent"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Ran(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def output(*arguments: str, **given: str) -> tuple[int | None, str, str]:
+    """Exit code, standard output and error of a short run."""
+    async with running(*arguments, given=given) as ran:
+        out, err = await ran.process.communicate()
+        return ran.process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def given(parts: Parts) -> dict[str, str]:
+    """Good settings, with tables."""
+    lines = {"garden": example_service.build().migrations}
+    return environment(await fresh_database(parts, "garden", lines), parts)
+
+
+async def test_help_names_every_role_and_command_without_any_settings() -> None:
+    code, out, _ = await output("--help")
+    assert code == 0
+    for words in ("provision", "migrate", "api", "relay", "water", "Water the beds", "greet", "Say hello"):
+        assert words in out
+    assert "consume" not in out
+
+
+async def test_an_unknown_role_is_refused_with_those_that_there_are() -> None:
+    code, out, err = await output("api", "dance")
+    assert (code, out) == (2, "")
+    assert err == "unknown role dance; garden can play: provision, migrate, api, relay, water, wilt, sleep\n"
+
+
+async def test_no_role_at_all_is_refused() -> None:
+    code, _, err = await output()
+    assert code == 2
+    assert "ROLE" in err
+
+
+async def test_missing_settings_are_named_in_one_line() -> None:
+    code, out, err = await output("api", POLEPOOL_DATABASE__URL="postgresql://x/y")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "POLEPOOL_KAFKA__BOOTSTRAP_SERVERS is missing" in err
+
+
+async def test_a_service_has_commands_of_its_own() -> None:
+    code, out, _ = await output("greet", "--name", "Marie")
+    assert (code, out) == (0, "hello Marie\n")
+
+
+async def test_roles_come_up_together_and_end_in_order(given: dict[str, str]) -> None:
+    async with running("api", "relay", "water", given=given) as ran:
+        started = await ran.said("started")
+        assert started["roles"] == ["api", "relay", "water"]
+        url = f"http://127.0.0.1:{started['port']}"
+        async with aiohttp.ClientSession() as client:
+            async with client.get(url + "/readyz") as answer:
+                ready = await answer.json()
+            async with client.get(url + "/v1/weather") as answer:
+                assert answer.status == 200
+        assert {check["name"]: check["state"] for check in ready["checks"]} == dict.fromkeys(
+            ("process", "database", "migrations", "broker"), "ok"
+        )
+        began = time.monotonic()
+        ran.process.terminate()
+        assert await ran.end() == 0
+        assert time.monotonic() - began < 5
+        assert ran.lines[-1]["event"] == "stopped"
+
+
+async def test_tables_that_are_missing_make_it_unready_until_migrate_ran(parts: Parts) -> None:
+    given = environment(await fresh_database(parts, "garden"), parts)
+    async with running("water", given=given) as ran:
+        url = f"http://127.0.0.1:{(await ran.said('started'))['port']}/readyz"
+        async with aiohttp.ClientSession() as client:
+            async with client.get(url) as answer:
+                before = (answer.status, await answer.text())
+            assert (await output("provision", "migrate", **given))[0] == 0
+            async with client.get(url) as answer:
+                after = answer.status
+    assert before[0] == 503
+    assert "garden/0001_pre_garden.sql" in before[1]
+    assert after == 200
+
+
+async def test_a_request_under_way_is_answered_before_the_end(given: dict[str, str]) -> None:
+    async with running("api", given=given) as ran:
+        port = (await ran.said("started"))["port"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /v1/beds HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
+        )
+        await writer.drain()
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/livez") as answer:
+            assert answer.status == 200
+        ran.process.terminate()
+        await _refuses(port)
+        writer.write(b"}")
+        assert b" 401 " in await reader.readline()
+        writer.close()
+        assert await ran.end() == 0
+
+
+async def _refuses(port: int) -> None:
+    """Wait until no new connection is taken."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            return
+        writer.close()
+
+
+async def test_a_role_that_crashes_takes_the_process_down(given: dict[str, str]) -> None:
+    async with running("water", "wilt", given=given) as ran:
+        assert await ran.end() == 1
+        crash = next(line for line in ran.lines if line["event"] == "role crashed")
+        assert crash["role"] == "wilt"
+        assert "nobody watered it" in crash["exception"]
+        assert ran.lines[-1] | {"crashed": ["wilt"]} == ran.lines[-1]
+
+
+async def test_a_role_that_does_not_end_is_cut_off_in_time(given: dict[str, str]) -> None:
+    async with running("sleep", given=given) as ran:
+        await ran.said("started")
+        began = time.monotonic()
+        ran.process.send_signal(signal.SIGINT)
+        assert await ran.end() == 1
+        assert time.monotonic() - began < 10
+        assert [line["role"] for line in ran.lines if line["event"] == "did not stop in time"] == ["sleep"]
+
+
+async def test_a_database_role_that_could_see_everything_is_refused(given: dict[str, str]) -> None:
+    for name in ("ADMIN_URL", "OWNER_URL"):
+        unsafe = {**given, "POLEPOOL_DATABASE__URL": given[f"POLEPOOL_DATABASE__{name}"]}
+        async with running("api", given=unsafe) as ran:
+            assert await ran.end() == 1
+            assert [line["event"] for line in ran.lines] == ["refused to start"]
+
+
+async def test_a_process_that_waits_for_its_database_can_be_ended(given: dict[str, str]) -> None:
+    away = {**given, "POLEPOOL_DATABASE__URL": "postgresql://app@127.0.0.1:9/garden"}
+    async with running("api", given=away) as ran:
+        await ran.said("database away, trying again")
+        ran.process.terminate()
+        assert await ran.end() == 0
+
+
+async def test_a_port_that_is_taken_is_told(given: dict[str, str]) -> None:
+    async with running("water", given=given) as first:
+        port = str((await first.said("started"))["port"])
+        async with running("water", given={**given, "POLEPOOL_HTTP__PORT": port}) as second:
+            assert await second.end() == 1
+            assert port in second.lines[-1]["error"]

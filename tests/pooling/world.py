@@ -1,0 +1,299 @@
+"""pooling on a database of its own: membership's events as the consumer hands them over, and people in their scope."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import pytest
+
+from chassis.access import Identity, Scope
+from chassis.consume import Delivery
+from chassis.db import Pool, Tx, as_system, in_transaction, new_id, set_scope
+from chassis.errors import Refused
+from chassis.http import Window
+from pooling.consumer import HANDLERS
+from pooling.handlers import bookings, commands, matching, requests, resources
+from pooling.handlers.answers import Alternative, Missed
+from pooling.store.projections import load_scope
+from schemas import membership as m
+from schemas import pooling as p
+from schemas.event import Envelope, Event, Period, Place
+
+T = TypeVar("T")
+
+MONTMERLE, BELLEVILLE, NIORT = "01263", "69019", "79191"
+PLACE = Place(commune=MONTMERLE, name="Montmerle-sur-Saône", latitude=46.08, longitude=4.76)
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+DAY = (NOW + timedelta(days=10)).replace(hour=0)
+
+
+def period(start: float, end: float) -> Period:
+    """From one hour to another of DAY."""
+    return Period(start=DAY + timedelta(hours=start), end=DAY + timedelta(hours=end))
+
+
+def given(start: float, end: float) -> commands.PeriodGiven:
+    """The same, as a caller gives it."""
+    return commands.PeriodGiven(start=DAY + timedelta(hours=start), end=DAY + timedelta(hours=end))
+
+
+def minibus(seats: int = 9, *, ramp: bool = True) -> commands.VehicleGiven:
+    """A minibus."""
+    return commands.VehicleGiven(kind="vehicle", seats=seats, energy=p.Energy.DIESEL, ramp=ramp)
+
+
+def line(
+    start: float = 8,
+    end: float = 18,
+    *,
+    minutes: int | None = 120,
+    features: Sequence[str] = ("ramp",),
+    seats: int = 9,
+    commune: str = MONTMERLE,
+    max_km: int | None = None,
+    max_price_cents: int | None = None,
+) -> commands.LineGiven:
+    """A need for a vehicle."""
+    return commands.LineGiven(
+        kind=p.Kind.VEHICLE,
+        window=given(start, end),
+        minutes=minutes,
+        features=tuple(features),
+        at_least={"seats": seats},
+        commune=commune,
+        max_km=max_km,
+        max_price_cents=max_price_cents,
+    )
+
+
+def delivery(event: Event) -> Delivery:
+    """The event as the consumer gives it to a handler."""
+    source = f"/polepool/{event.TOPIC.split('.')[1]}"
+    envelope = Envelope(
+        id=new_id(), source=source, type=event.TYPE, subject=str(event.aggregate.id), time=datetime.now(UTC)
+    )
+    return Delivery(event, envelope, event.TOPIC, 0, 0)
+
+
+@dataclass
+class World:
+    """pooling's handlers on a real database."""
+
+    pool: Pool
+    now: datetime = NOW
+
+    async def learn(self, *events: Event) -> None:
+        """What the consumer does with these events, each in its transaction."""
+        for event in events:
+            handler = HANDLERS[event.TOPIC][type(event)]
+
+            async def work(tx: Tx, event: Event = event, handler: Any = handler) -> None:
+                await as_system(tx)
+                await handler(tx, [delivery(event)])
+
+            await in_transaction(self.pool, work)
+
+    async def system(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Something done as the system."""
+
+        async def inside(tx: Tx) -> T:
+            await as_system(tx)
+            return await work(tx)
+
+        return await in_transaction(self.pool, inside)
+
+    async def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows as the system sees them."""
+        return await self.system(lambda tx: _fetch(tx, query, values))
+
+    async def pole(self, *partners: UUID) -> UUID:
+        """A new pole that shares with `partners`."""
+        pole = m.Pole(id=uuid4(), version=1, name="Val de Saône", place=PLACE, coordinators=(), partners=partners)
+        await self.learn(m.PoleOpened(pole=pole))
+        return pole.id
+
+    async def member(self, pole_id: UUID | None = None) -> "Member":
+        """An organisation with a manager, in a pole (a new one unless given)."""
+        organisation_id, person = uuid4(), uuid4()
+        membership = m.Member(
+            id=uuid4(),
+            version=2,
+            pole_id=pole_id or await self.pole(),
+            organisation_id=organisation_id,
+            standing=m.Standing.JOINED,
+        )
+        await self.learn(m.OrganisationRegistered(organisation=organisation(organisation_id, person)))
+        await self.learn(m.MemberJoined(member=membership))
+        return Member(self, person, organisation_id, membership)
+
+    async def sweep(self) -> None:
+        """Match anew until nothing is left to do."""
+        while await self.system(lambda tx: matching.rematch_resources(tx, self.now)):
+            pass
+        while await self.system(lambda tx: matching.rematch_request(tx, self.now)):
+            pass
+
+    async def expire(self) -> int:
+        """Let holds lapse."""
+        return await self.system(lambda tx: bookings.expire(tx, self.now))
+
+    async def events(self, aggregate_id: UUID) -> list[str]:
+        """What the outbox says of an aggregate, in order: the types."""
+        found = await self.rows("SELECT type FROM outbox WHERE key = $1 ORDER BY id", aggregate_id)
+        return [row["type"].removeprefix("polepool.pooling.") for row in found]
+
+
+async def _fetch(tx: Tx, query: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in await tx.fetch(query, *values)]
+
+
+def organisation(organisation_id: UUID, manager: UUID, version: int = 1) -> m.Organisation:
+    """An organisation with one manager."""
+    return m.Organisation(
+        id=organisation_id,
+        version=version,
+        name="Le Fournil",
+        siret="73282932000074",
+        place=PLACE,
+        activities=("mobility",),
+        people=(m.Right(person_id=manager, role=m.Role.MANAGER),),
+        integrations=(),
+    )
+
+
+@dataclass
+class Member:
+    """The manager of an organisation in a pole; each method is one command, in its transaction and its scope."""
+
+    world: World
+    person: UUID
+    id: UUID
+    membership: m.Member
+
+    @property
+    def pole_id(self) -> UUID:
+        """The pole."""
+        return self.membership.pole_id
+
+    async def does(self, work: Callable[[Tx, Scope], Awaitable[T]]) -> T:
+        """Something done in this person's scope, as the edge does it."""
+
+        async def inside(tx: Tx) -> T:
+            await as_system(tx)
+            scope = await load_scope(tx, Identity(self.person, "person"))
+            await set_scope(tx, scope)
+            return await work(tx, scope)
+
+        return await in_transaction(self.world.pool, inside)
+
+    async def offer(
+        self,
+        *,
+        what: commands.VehicleGiven | commands.PremisesGiven | commands.StaffGiven | None = None,
+        availability: Sequence[commands.PeriodGiven] = (given(8, 18),),
+        ring: p.Ring = p.Ring.POLE,
+        fixed: int = 1250,
+        hour: int = 0,
+        commune: str = MONTMERLE,
+    ) -> p.Resource:
+        """Offer a minibus."""
+        command = commands.OfferResource(
+            pole_id=self.pole_id,
+            organisation_id=self.id,
+            title="Minibus",
+            characteristics=what or minibus(),
+            commune=commune,
+            ring=ring,
+            price=commands.PriceGiven(fixed_cents=fixed, hour_cents=hour),
+            availability=tuple(availability),
+        )
+        return await self.does(lambda tx, scope: resources.offer(tx, scope, command, self.world.now))
+
+    async def change(self, resource: p.Resource, *availability: Period) -> p.Resource:
+        """Offer the minibus at other times."""
+        terms = commands.ResourceTerms(
+            title=resource.title,
+            characteristics=minibus(),
+            commune=resource.place.commune,
+            ring=resource.ring,
+            price=commands.PriceGiven(fixed_cents=resource.price.fixed_cents),
+            availability=tuple(commands.PeriodGiven(start=each.start, end=each.end) for each in availability),
+        )
+        command = commands.ChangeResource(resource.id, resource.version, terms)
+        return await self.does(lambda tx, scope: resources.change(tx, scope, command, self.world.now))
+
+    async def request(self, *lines: commands.LineGiven) -> p.Request:
+        """Ask for vehicles."""
+        command = commands.MakeRequest(
+            pole_id=self.pole_id, organisation_id=self.id, title="Sortie", lines=lines or (line(),)
+        )
+        return await self.does(lambda tx, scope: requests.make(tx, scope, command, self.world.now))
+
+    async def matches(self, request: p.Request) -> list[p.Match]:
+        """What is proposed."""
+        return (await self.does(lambda tx, scope: requests.list_matches(tx, scope, request.id))).items
+
+    async def hold(self, match: p.Match) -> p.Booking:
+        """Take a match."""
+        return await self._hold(commands.HoldResource(match_id=match.id))
+
+    async def book(self, resource_id: UUID, start: float, end: float) -> p.Booking:
+        """Hold a resource directly."""
+        command = commands.HoldResource(
+            resource_id=resource_id,
+            requester_organisation_id=self.id,
+            requester_pole_id=self.pole_id,
+            period=given(start, end),
+        )
+        return await self._hold(command)
+
+    async def _hold(self, command: commands.HoldResource) -> p.Booking:
+        return await self.does(lambda tx, scope: bookings.hold(tx, scope, command, self.world.now))
+
+    async def confirm(self, booking: p.Booking) -> p.Booking:
+        """Accept a hold."""
+        command = commands.Versioned(booking.id, booking.version)
+        return await self.does(lambda tx, scope: bookings.confirm(tx, scope, command, self.world.now))
+
+    async def cancel(self, booking: p.Booking, note: str = "") -> p.Booking:
+        """Give a booking up."""
+        command = commands.CancelBooking(booking.id, booking.version, note)
+        return await self.does(lambda tx, scope: bookings.cancel(tx, scope, command, self.world.now))
+
+    async def withdraw(self, resource: p.Resource) -> p.Resource:
+        """End an offer."""
+        command = commands.Versioned(resource.id, resource.version)
+        return await self.does(lambda tx, scope: resources.withdraw(tx, scope, command, self.world.now))
+
+    async def give_up(self, request: p.Request) -> p.Request:
+        """Withdraw a request."""
+        command = commands.Versioned(request.id, request.version)
+        return await self.does(lambda tx, scope: requests.withdraw(tx, scope, command, self.world.now))
+
+    async def near_misses(self, request: p.Request) -> list[Missed]:
+        """What nearly fits."""
+        return (await self.does(lambda tx, scope: requests.near_misses(tx, scope, request.id, self.world.now))).items
+
+    async def sees(self) -> set[UUID]:
+        """The resources that this person sees."""
+        window = Window(limit=100)
+        page = await self.does(lambda tx, scope: resources.page(tx, scope, None, None, None, window))
+        return {resource.id for resource in page.items}
+
+    async def free(self, resource_id: UUID) -> tuple[Period, ...]:
+        """When a resource is free."""
+        return await self.does(lambda tx, scope: resources.free(tx, scope, resource_id))
+
+    async def leave(self) -> None:
+        """What membership says when the organisation leaves."""
+        left = self.membership.model_copy(update={"version": 3, "standing": m.Standing.LEFT})
+        await self.world.learn(m.MemberLeft(member=left))
+
+
+def alternatives(refused: pytest.ExceptionInfo[Refused]) -> list[Alternative]:
+    """What a refusal offers instead."""
+    instead = refused.value.extra["alternatives"]
+    assert isinstance(instead, list)
+    return instead
