@@ -1,0 +1,88 @@
+"""Bookings over HTTP beside bare inserts into a table with the same constraint, and where the time goes."""
+
+from datetime import timedelta
+from statistics import median
+
+from benchmarks.pipeline.booking_clients import Plan
+from benchmarks.pipeline.booking_ground import DAY, DAYS, Ground, ground, offer, settle
+from benchmarks.pipeline.children import answer_of
+from benchmarks.pipeline.report import Line, at_least
+from benchmarks.pipeline.stand import Stand, opened
+from chassis.settings import DatabaseSettings
+
+GROUP = "Booking, 32 clients"
+BOOKINGS, QUICK = 3_000, 600
+ROUNDS, QUICK_ROUNDS = 5, 1
+WAYS = ("bare", "handler", "nothing", "http")
+
+Found = dict[str, dict[str, float]]
+"""By way: the rate, and µs of processor per booking of those who took part."""
+
+
+async def measure(stand: Stand) -> list[Line]:
+    """All ways in turn, several rounds; each round books other days. The first round only warms up."""
+    rounds = stand.size(ROUNDS, QUICK_ROUNDS)
+    bare_database = await stand.database()
+    async with ground(stand) as ours:
+        async with opened(ours.database) as pool:
+            await settle(pool, ours, stand.seed)
+        await offer(ours, stand.seed)
+        found = [await _round(stand, ours, bare_database, number, rounds) for number in range(rounds + 1)][1:]
+        memory = ours.api.rss()
+    return [*_lines(found), Line(GROUP, "memory of the API's process", memory, "MB")]
+
+
+async def _round(stand: Stand, ours: Ground, bare: DatabaseSettings, number: int, rounds: int) -> Found:
+    found: Found = {}
+    for place, way in enumerate(WAYS):
+        stand.say(f"booking, round {number} of {rounds}: {way}")
+        found[way] = await _way(stand, ours, ours.database if way != "bare" else bare, way, len(WAYS) * number + place)
+    return found
+
+
+async def _way(stand: Stand, ours: Ground, database: DatabaseSettings, way: str, days: int) -> dict[str, float]:
+    count = stand.size(BOOKINGS, QUICK)
+    beside = {"api": ours.api.process.pid, "database": stand.postgres.pid}
+    answer = await answer_of(
+        stand.folder, "booking_clients", way, _plan(ours, database, count, stand.seed, days, beside)
+    )
+    used = {"client": answer["cpu"], **{name: answer[name] for name in beside}}
+    return {"rate": count / answer["seconds"], **{name: spent / count * 1e6 for name, spent in used.items()}}
+
+
+def _plan(ours: Ground, database: DatabaseSettings, count: int, seed: int, days: int, beside: dict[str, int]) -> Plan:
+    assert count <= 48 * len(ours.resources)
+    assert days < DAYS
+    return Plan(
+        database_url=database.url.get_secret_value(),
+        url=ours.url,
+        pole=str(ours.pole),
+        organisations=[str(each) for each in ours.organisations[1:]],
+        people=[str(each) for each in ours.people[1:]],
+        tokens=ours.tokens[1:],
+        resources=[str(each) for each in ours.resources],
+        day=(DAY + timedelta(days=days)).isoformat(),
+        count=count,
+        seed=seed,
+        beside=beside,
+    )
+
+
+def _lines(found: list[Found]) -> list[Line]:
+    def of(way: str, what: str = "rate") -> float:
+        return median(each[way][what] for each in found)
+
+    def used(way: str, *by: str) -> str:
+        return "µs CPU each: " + ", ".join(f"{name} {of(way, name):.0f}" for name in by)
+
+    ratio = median(each["http"]["rate"] / each["bare"]["rate"] for each in found)
+    without = median(each["handler"]["rate"] / each["bare"]["rate"] for each in found)
+    every = used("http", "api", "database", "client")
+    return [
+        Line(GROUP, "bare constraint insert", of("bare"), "/s", note=used("bare", "client", "database")),
+        Line(GROUP, "the handler, without HTTP", of("handler"), "/s", note=used("handler", "client", "database")),
+        Line(GROUP, "GET /livez, HTTP alone", of("nothing"), "/s", note=used("nothing", "api", "client")),
+        Line(GROUP, "booking over HTTP", of("http"), "/s", note=every),
+        Line(GROUP, "handler ÷ bare insert", without, "×"),
+        Line(GROUP, "booking over HTTP ÷ bare insert", ratio, "×", at_least(0.1), "0.25 is the dream"),
+    ]
