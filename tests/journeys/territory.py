@@ -100,9 +100,14 @@ async def published(town: Town) -> list[Raw]:
 
 
 async def types_of(town: Town, aggregate_id: str | UUID) -> list[str]:
-    """The short types of an aggregate's events on the topics, in order: "booking_held"."""
+    """The short types of an aggregate's events on the topics, in order: "booking_held".
+
+    A relay that is killed between the broker's acknowledgement and its cursor's move publishes again; an event is its
+    id.
+    """
     mine = [each for each in await published(town) if each.key == str(aggregate_id).encode()]
-    return [each.header("ce_type").split(".")[2] for each in mine]
+    events = {each.header("ce_id"): each.header("ce_type").split(".")[2] for each in mine}
+    return list(events.values())
 
 
 async def dead_letters(town: Town) -> list[Raw]:
