@@ -1,14 +1,20 @@
 """What is kept in the one folder: secrets made once, ports kept while they are free."""
 
+import asyncio
+import os
+import re
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from polepool_local import ports, running
 from polepool_local.home import LISTENERS, Home
-from polepool_local.processes import NotStarted
+from polepool_local.processes import NotStarted, Process
+from polepool_local.supervisor import Row
 
 
 def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
@@ -57,6 +63,35 @@ async def test_a_folder_is_run_by_one_process_only(tmp_path: Path) -> None:
     with running.held(home), pytest.raises(running.AlreadyRunning):
         await running.stop(home)
     assert await running.stop(home) is False
+
+
+@pytest.mark.parametrize("command", [("stop",), ("reset",), ("up",), ("demo",)])
+async def test_whoever_comes_while_another_is_beginning_is_told_so(tmp_path: Path, command: tuple[str]) -> None:
+    home = Home(tmp_path)
+    with running.held(home):
+        code, said = await run(*command, "--folder", str(tmp_path))
+    assert (code, said.count("\n")) == (1, 1), said
+    assert "is being run by another process" in said
+
+
+async def test_status_does_not_say_of_a_process_that_ended_that_it_runs(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    rows = [Row(name="kafka", state="running", process=Process("kafka", os.getpid(), 1.0))]
+    told = running.State(supervisor=running.this_process(), ports=home.ports(), ready=True, rows=rows)
+    home.state.write_text(told.model_dump_json())
+    code, said = await run("status", "--folder", str(tmp_path))
+    assert code == 1
+    assert re.search(r"^kafka +ended", said, re.MULTILINE), said
+
+
+async def run(*arguments: str) -> tuple[int | None, str]:
+    """The exit code of a command, and what it said."""
+    module = ["polepool_local.demo"] if arguments[0] == "demo" else ["polepool_local", arguments[0]]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *module, *arguments[1:]), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
 
 
 async def test_a_half_written_line_about_a_launched_process_does_not_keep_the_rest_from_being_stopped(

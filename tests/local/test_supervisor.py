@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import pty
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,27 @@ from polepool_local.supervisor import Row, Supervisor, supervised
 Plan = list[Part | Step]
 SLEEPS = "import time; time.sleep(600)"
 IGNORES = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {SLEEPS}"
+SUPERVISES = """
+import asyncio, os, sys
+from functools import partial
+from pathlib import Path
+from rich.console import Console
+from polepool_local import display, plan, processes, supervisor, up
+
+if os.isatty(0):
+    os.close(os.open(os.ttyname(0), os.O_RDWR))  # makes it the session's: whoever closes it hangs up
+
+async def start(name):
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    return processes.launch(name, [sys.executable, "-c", code], log=Path(sys.argv[1]) / f"{name}.log")
+
+async def main():
+    items = [plan.Part(name, (), partial(start, name), wave) for wave, name in enumerate(("broker", "service"))]
+    async with supervisor.supervised(items, display.Progress(Console()).tell):
+        await asyncio.Event().wait()
+
+asyncio.run(up.unless_asked_to_stop(main()))
+"""
 
 
 class Stage:
@@ -97,6 +120,56 @@ async def test_a_process_that_keeps_ending_is_restarted_ever_more_slowly(stage: 
     async with supervised([stage.part("service", code="raise SystemExit(3)")], tell):
         await eventually(lambda: len(said) >= 3, timeout=20)
     assert said[:3] == [f"ended with code 3; again in {delay} s" for delay in (0.4, 0.8, 1.6)]
+
+
+async def test_a_part_whose_restart_failed_for_whatever_reason_is_tried_again(stage: Stage) -> None:
+    refused = [OSError(28, "No space left on device")]
+
+    async def start() -> Process:
+        if stage.told.count(("broker", "starting")) == 2:
+            raise refused.pop()
+        return await stage.launch("broker", SLEEPS)
+
+    async with supervised([Part("broker", (), start, 0)], stage.tell) as supervisor:
+        os.kill(process_of(supervisor, "broker").pid, signal.SIGKILL)
+        await eventually(lambda: supervisor.rows["broker"].restarts == 2 and supervisor.rows["broker"].process)
+        assert supervisor.rows["broker"].state == "running"
+    assert refused == []
+
+
+async def test_a_tale_that_nobody_hears_does_not_decide_what_runs(stage: Stage) -> None:
+    def full(_rows: list[Row], _row: Row) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with supervised([stage.part("broker")], full) as supervisor:
+        killed = process_of(supervisor, "broker")
+        os.kill(killed.pid, signal.SIGKILL)
+        await eventually(lambda: supervisor.rows["broker"].restarts == 1 and supervisor.rows["broker"].process)
+        restarted = process_of(supervisor, "broker")
+    assert not processes.alive(restarted)
+
+
+@pytest.mark.parametrize("output", ["pipe", "terminal"])
+async def test_when_the_output_is_gone_everything_is_stopped_all_the_same(stage: Stage, output: str) -> None:
+    ours, theirs = os.pipe() if output == "pipe" else pty.openpty()
+    command = [sys.executable, "-c", SUPERVISES, str(stage.folder)]
+    with os.fdopen(theirs, "wb") as end:
+        supervisor = await asyncio.create_subprocess_exec(
+            *command, stdin=end, stdout=end, stderr=asyncio.subprocess.DEVNULL, start_new_session=True
+        )
+    logs = [stage.folder / f"{name}.log" for name in ("broker", "service")]
+    await eventually(lambda: all(log.exists() and log.read_text().endswith("\n") for log in logs), timeout=30)
+    launched = [psutil.Process(int(log.read_text())) for log in logs]
+    os.close(ours)
+    if output == "pipe":  # as Ctrl-C ends `make demo | tee log`; who closes a terminal sends SIGHUP with that
+        supervisor.send_signal(signal.SIGINT)
+    await asyncio.wait_for(supervisor.wait(), 30)
+    try:
+        assert not any(process.is_running() for process in launched)
+    finally:
+        for process in launched:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 async def test_services_stop_before_the_broker_and_the_broker_before_the_database(stage: Stage) -> None:

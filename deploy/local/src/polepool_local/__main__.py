@@ -59,12 +59,13 @@ def status(folder: Folder = HERE) -> None:
         left = [row.name for row in (last.rows if last else []) if row.process and alive(row.process)]
         console.print(f"Stopped, but {', '.join(left)} was left behind: `stop` ends that." if left else "Stopped.")
         raise typer.Exit(1)
-    console.print(display.table(last.rows))
+    rows = running.rows(last)
+    console.print(display.table(rows))
     if not last.ready:
         raise typer.Exit(1)
     console.print()
     console.print(display.where(at(last.ports)))
-    if any(row.state not in ("running", "done") for row in last.rows):
+    if any(row.state not in ("running", "done") for row in rows):
         raise typer.Exit(1)
 
 
@@ -103,7 +104,7 @@ def show_logs(
 @app.command()
 def stop(folder: Folder = HERE) -> None:
     """Stop everything that was started here, and nothing else."""
-    console.print("Stopped." if asyncio.run(running.stop(Home(folder))) else "Nothing was running.")
+    console.print("Stopped." if _stop(Home(folder)) else "Nothing was running.")
 
 
 @app.command()
@@ -116,9 +117,17 @@ def reset(folder: Folder = HERE) -> None:
     if not home.lock.exists():
         console.print(f"{home.folder} wasn't made by this command; it is left alone.", style="red")
         raise typer.Exit(1)
-    asyncio.run(running.stop(home))
+    _stop(home)
     shutil.rmtree(home.folder)
     console.print("Stopped and forgotten.")
+
+
+def _stop(home: Home) -> bool:
+    try:
+        return asyncio.run(running.stop(home))
+    except running.AlreadyRunning as error:  # by one that is only beginning, and hasn't written down who it is
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from None
 
 
 async def _foreground(home: Home) -> None:

@@ -14,7 +14,14 @@ from polepool_local.home import SERVICES
 from polepool_local.processes import Process, alive
 from polepool_local.supervisor import Row
 
-COLOURS = {"running": "green", "done": "green", "failed": "red", "restarting": "yellow", "starting": "cyan"}
+COLOURS = {
+    "running": "green",
+    "done": "green",
+    "failed": "red",
+    "ended": "red",
+    "restarting": "yellow",
+    "starting": "cyan",
+}
 
 
 class Progress:

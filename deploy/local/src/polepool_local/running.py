@@ -48,8 +48,10 @@ async def running(home: Home, tell: Tell) -> AsyncIterator[Addresses]:
 
         def say(rows: list[Row], row: Row) -> None:
             state.rows = rows
-            write_whole(home.state, state.model_dump_json(indent=2))
-            tell(rows, row)
+            try:
+                write_whole(home.state, state.model_dump_json(indent=2))
+            finally:
+                tell(rows, row)
 
         # Migrations log as they run in services; here they are counted in a row of the display.
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -63,6 +65,12 @@ async def running(home: Home, tell: Tell) -> AsyncIterator[Addresses]:
 def state(home: Home) -> State | None:
     """What was last said in this folder, if anything was."""
     return State.model_validate_json(home.state.read_text()) if home.state.exists() else None
+
+
+def rows(last: State) -> list[Row]:
+    """What was last said, except that no process that ended since is said to run: a full disk keeps news from here."""
+    ended = [bool(row.process) and not processes.alive(row.process) for row in last.rows]
+    return [row.model_copy(update={"state": "ended"}) if over else row for row, over in zip(last.rows, ended, strict=True)]
 
 
 def supervisor_of(home: Home) -> Process | None:

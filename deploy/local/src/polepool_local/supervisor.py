@@ -57,8 +57,11 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         parts = sorted((item for item in self._items if isinstance(item, Part)), key=lambda part: -part.wave)
+        ended: list[BaseException | None] = []
         for _, wave in groupby(parts, key=lambda part: part.wave):
-            await asyncio.gather(*(self._stop(part) for part in wave))
+            ended += await asyncio.gather(*(self._stop(part) for part in wave), return_exceptions=True)
+        for problem in filter(None, ended):  # only now: what can't be stopped mustn't keep the rest running
+            raise problem
 
     async def _stop(self, part: Part) -> None:
         process = self.rows[part.name].process
@@ -72,8 +75,7 @@ class Supervisor:
         try:
             await asyncio.gather(*(asyncio.shield(self._up[need]) for need in item.needs))
             await self._begin(item)
-        except Exception as problem:
-            error = problem if isinstance(problem, NotStarted) else NotStarted(f"{type(problem).__name__}: {problem}")
+        except NotStarted as error:
             if self.rows[item.name].state == "starting":  # else it waited for the one that failed
                 self._say(item.name, "failed", str(error))
             up.set_exception(error)
@@ -84,15 +86,20 @@ class Supervisor:
             await self._keep(item)
 
     async def _begin(self, item: Part | Step) -> None:
+        """Start a part or do a step; raises NotStarted, whatever the reason: a full disk too is tried again later."""
         self._say(item.name, "starting")
         began = time.monotonic()
-        if isinstance(item, Step):
-            detail = await item.run()
-            self._say(item.name, "done", detail, took=time.monotonic() - began)
+        try:
+            done = await (item.run() if isinstance(item, Step) else item.start())
+        except NotStarted:
+            raise
+        except Exception as problem:
+            raise NotStarted(f"{type(problem).__name__}: {problem}") from problem
+        took = time.monotonic() - began
+        if isinstance(done, Process):
+            self._say(item.name, "running", process=done, took=took, address=getattr(item, "address", ""))
         else:
-            process = await item.start()
-            took = time.monotonic() - began
-            self._say(item.name, "running", process=process, took=took, address=item.address)
+            self._say(item.name, "done", done, took=took)
 
     async def _keep(self, part: Part) -> None:
         """Restart the part whenever it ends, sooner or later."""
@@ -116,7 +123,10 @@ class Supervisor:
     def _say(self, name: str, state: str, detail: str = "", **more: object) -> None:
         row = self.rows[name].model_copy(update={"state": state, "detail": detail, "since": time.time(), **more})
         self.rows[name] = row
-        self._tell(list(self.rows.values()), row)
+        # Nobody may be left to tell: a terminal was closed, a pipe broke (rich then raises SystemExit), the disk is full.
+        # What runs is not decided by that.
+        with suppress(Exception, SystemExit):
+            self._tell(list(self.rows.values()), row)
 
 
 @asynccontextmanager
