@@ -144,6 +144,19 @@ async def test_a_second_up_changes_nothing(here: Here) -> None:
     assert [row.process for row in here.state().rows] == before
 
 
+async def test_the_demonstration_joins_what_runs_says_where_to_look_and_leaves_it_running(here: Here) -> None:
+    before = [row.process for row in here.state().rows]
+    command = [sys.executable, "-m", "polepool_local.demo", "--folder", str(here.home.folder)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = (await process.communicate())[0].decode()
+    assert process.returncode == 0, said
+    addresses = at(here.state().ports)
+    pages = [f"{addresses.notifications}/v1/inbox", f"{addresses.pooling}/docs", addresses.mails, "asyncapi.html"]
+    assert [page for page in pages if page not in said] == []
+    assert "`make stop` stops it" in said
+    assert [row.process for row in here.state().rows] == before
+
+
 async def test_a_killed_broker_is_restarted_where_it_was(here: Here) -> None:
     killed = here.pid("kafka")
     os.kill(killed, signal.SIGKILL)

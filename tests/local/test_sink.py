@@ -102,6 +102,17 @@ async def test_a_secret_that_is_none_is_refused(sink: Served, told: bytes) -> No
         assert answer.status == 422
 
 
+async def test_a_line_that_was_being_written_when_the_sink_was_killed_does_not_keep_it_from_starting(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "webhooks.jsonl").write_text('{"number": 1, "headers": {}}\n{"number": 2, "headers": {}')
+    smtp, http = free_ports(2)
+    async with serving(smtp, http, tmp_path), aiohttp.ClientSession() as client:
+        sink = Served(smtp, http, client)
+        await sink.hook("erp", b"{}")
+        assert [hook["number"] for hook in await sink.json("/webhooks.json")] == [1, 2]
+
+
 async def test_what_was_received_survives_a_restart_and_numbers_go_on(tmp_path: Path) -> None:
     for number in (1, 2):
         smtp, http = free_ports(2)

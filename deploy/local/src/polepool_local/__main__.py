@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import shutil
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -131,10 +130,9 @@ def _stop(home: Home) -> bool:
 
 
 async def _foreground(home: Home) -> None:
-    began = time.monotonic()
     async with everything(home, console):
-        console.print(f"\nEverything runs, after {time.monotonic() - began:.1f} s. Ctrl-C stops it.\n")
         console.print(where(home))
+        console.print("Ctrl-C stops it.")
         await asyncio.Event().wait()
 
 

@@ -8,14 +8,14 @@ from polepool_local.ports import HOST
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Addresses of everything that runs; `sink` lists the mails and webhooks received."""
+    """Addresses of everything that runs; `mails` and `webhooks` are those of the catchers' pages."""
 
     membership: str
     pooling: str
     notifications: str
     kafka: str
-    sink: str
-    smtp_port: int
+    mails: str
+    webhooks: str
 
     @property
     def services(self) -> dict[str, str]:
@@ -30,10 +30,6 @@ class Addresses:
         """The service's Prometheus metrics."""
         return f"{self.services[service]}/metrics"
 
-    def webhook(self, name: str) -> str:
-        """Where the sink takes webhooks under this name."""
-        return f"{self.sink}/webhooks/{name}"
-
 
 def at(ports: dict[str, int]) -> Addresses:
     """The addresses that these ports give."""
@@ -43,6 +39,6 @@ def at(ports: dict[str, int]) -> Addresses:
         url["pooling"],
         url["notifications"],
         kafka=f"{HOST}:{ports['kafka']}",
-        sink=url["sink"],
-        smtp_port=ports["smtp"],
+        mails=url["sink"],
+        webhooks=url["sink"],
     )

@@ -13,6 +13,7 @@ from polepool_local.addresses import Addresses
 from polepool_local.home import SERVICES
 from polepool_local.processes import Process, alive
 from polepool_local.supervisor import Row
+from schemas.documents import HOME
 
 COLOURS = {
     "running": "green",
@@ -76,7 +77,11 @@ def where(addresses: Addresses) -> Table:
     made = Table("", "", box=None, pad_edge=False, show_header=False)
     for service in SERVICES:
         made.add_row(service, f"{addresses.docs(service)}   {addresses.metrics(service)}")
-    made.add_row("mails, webhooks", addresses.sink)
+    made.add_row("inbox", f"GET {addresses.notifications}/v1/inbox")
+    made.add_row("", f"with the token that POST {addresses.membership}/v1/sign-in gives")
+    made.add_row("mails", addresses.mails)
+    made.add_row("webhooks", f"{addresses.webhooks}/webhooks.json")
+    made.add_row("events", f"{(HOME / 'asyncapi.html').as_uri()}")
     made.add_row("Kafka", addresses.kafka)
     return made
 

@@ -55,7 +55,7 @@ def plan(home: Home, secrets: Secrets, ports: dict[str, int]) -> list[Part | Ste
     home = Home(home.folder.resolve())  # processes have working folders of their own
     server = postgres.Server(home.folder / "postgres", ports["postgres"], secrets.postgres)
     broker = kafka.Broker(home.folder / "kafka", ports["kafka"], ports["kafka-controller"])
-    sink = at(ports).sink
+    sink = at(ports).mails
     return [
         Part("postgres", (), partial(postgres.start, server, log=home.log("postgres")), 0, f":{server.port}"),
         Part("kafka", (), partial(kafka.start, broker, log=home.log("kafka")), 1, broker.bootstrap),

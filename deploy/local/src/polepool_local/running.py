@@ -69,8 +69,10 @@ def state(home: Home) -> State | None:
 
 def rows(last: State) -> list[Row]:
     """What was last said, except that no process that ended since is said to run: a full disk keeps news from here."""
-    ended = [bool(row.process) and not processes.alive(row.process) for row in last.rows]
-    return [row.model_copy(update={"state": "ended"}) if over else row for row, over in zip(last.rows, ended, strict=True)]
+    return [
+        row if row.process is None or processes.alive(row.process) else row.model_copy(update={"state": "ended"})
+        for row in last.rows
+    ]
 
 
 def supervisor_of(home: Home) -> Process | None:

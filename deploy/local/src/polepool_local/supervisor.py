@@ -123,8 +123,8 @@ class Supervisor:
     def _say(self, name: str, state: str, detail: str = "", **more: object) -> None:
         row = self.rows[name].model_copy(update={"state": state, "detail": detail, "since": time.time(), **more})
         self.rows[name] = row
-        # Nobody may be left to tell: a terminal was closed, a pipe broke (rich then raises SystemExit), the disk is full.
-        # What runs is not decided by that.
+        # Nobody may be left to tell: a terminal was closed, a pipe broke (rich then raises SystemExit), a disk is full.
+        # That mustn't decide what runs.
         with suppress(Exception, SystemExit):
             self._tell(list(self.rows.values()), row)
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
@@ -27,12 +28,15 @@ async def everything(home: Home, console: Console) -> AsyncIterator[Addresses]:
     Raises the first failure (processes.NotStarted with the end of the log).
     """
     if running.supervisor_of(home):
-        yield await _joined(home)
+        addresses = await _joined(home)
+        console.print("Everything runs already.")
+        yield addresses
         return
-    shown = display.Progress(console)
+    shown, began = display.Progress(console), time.monotonic()
     async with AsyncExitStack() as stack:
         with shown.live():
             addresses = await stack.enter_async_context(running.running(home, shown.tell))
+        console.print(f"\nEverything runs, after {time.monotonic() - began:.1f} s.")
         yield addresses
 
 
@@ -44,7 +48,7 @@ async def in_background(home: Home, console: Console) -> None:
     command = [sys.executable, "-m", "polepool_local", "up", "--folder", str(home.folder)]
     log = home.log("supervisor")
     child = processes.launch("supervisor", command, log=log)
-    shown = display.Progress(console)
+    shown, began = display.Progress(console), time.monotonic()
     seen: dict[str, str] = {}
     try:
         with shown.live():
@@ -52,6 +56,7 @@ async def in_background(home: Home, console: Console) -> None:
                 if not processes.alive(child):
                     raise processes.NotStarted(processes.tail(log))
                 await asyncio.sleep(LOOK)
+        console.print(f"\nEverything runs, after {time.monotonic() - began:.1f} s.")
     except asyncio.CancelledError:
         await processes.stop(child, patience=60.0)
         raise

@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from polepool_local import up
-from polepool_local.addresses import Addresses
+from polepool_local import running, up
 from polepool_local.administrator import NotMade, make_administrator
 from polepool_local.demo import composed
 from polepool_local.demo.load import MAIL_DOMAIN, Keys
-from polepool_local.demo.stage import Stage, perform
+from polepool_local.demo.stage import Stage, perform, show_where_to_look
 from polepool_local.home import Home
 from polepool_local.processes import NotStarted
 
@@ -36,34 +35,20 @@ async def _play_here(home: Home, *, once: bool) -> bool:
         async with up.everything(home, console) as addresses:
             keys = Keys(ADMINISTRATOR, home.open().demonstration)
             await make_administrator(home, keys.administrator, keys.password)
-            held = await perform(_stage(addresses, keys), console)
+            stage = Stage(addresses, mails_by_mailpit=False, hooks_from_services=addresses.webhooks, keys=keys)
+            held = await perform(stage, console)
             if once:
                 return held
-            _show_where_to_look(home, keys)
+            show_where_to_look(stage, console)
+            if running.supervisor_of(home) != running.this_process():
+                console.print("Everything ran before, and goes on: `make stop` stops it.")
+                return held
+            console.print("Ctrl-C stops everything; what was made is kept for the next time.")
             await asyncio.Event().wait()
             return held
-    except (NotStarted, NotMade) as error:
-        console.print(str(error), style="red", markup=False)
+    except (NotStarted, NotMade, running.AlreadyRunning) as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
         return False
-
-
-def _stage(addresses: Addresses, keys: Keys) -> Stage:
-    return Stage(
-        services=addresses.services,
-        kafka=addresses.kafka,
-        mails=addresses.sink,
-        mails_by_mailpit=False,
-        hooks=addresses.sink,
-        hooks_from_services=addresses.sink,
-        keys=keys,
-    )
-
-
-def _show_where_to_look(home: Home, keys: Keys) -> None:
-    console.print()
-    console.print(up.where(home))
-    console.print(f"\nSign in as gestion-cantine@{MAIL_DOMAIN} with the password {keys.password}", highlight=False)
-    console.print("Ctrl-C stops everything; what was made is kept for the next time.")
 
 
 if __name__ == "__main__":

@@ -9,24 +9,23 @@ import aiohttp
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
+from polepool_local.addresses import Addresses
 from polepool_local.demo.door import Door, Refusal
-from polepool_local.demo.load import Keys, load
+from polepool_local.demo.load import MAIL_DOMAIN, Keys, load
 from polepool_local.demo.narrator import Narrator
 from polepool_local.demo.sinks import Mails, Sinks, local_mails, mailpit_mails
 from polepool_local.demo.story import Broken, Scene, play
 from polepool_local.demo.tap import open_tap
 from polepool_local.demo.territory import territory
+from polepool_local.display import where
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Everything's addresses as this machine reaches them; `hooks_from_services` as the services reach the catcher."""
 
-    services: dict[str, str]
-    kafka: str
-    mails: str
+    addresses: Addresses
     mails_by_mailpit: bool
-    hooks: str
     hooks_from_services: str
     keys: Keys
 
@@ -44,6 +43,14 @@ async def perform(stage: Stage, console: Console) -> bool:
     return True
 
 
+def show_where_to_look(stage: Stage, console: Console) -> None:
+    """Say where everything is, and as whom to look at it."""
+    console.print()
+    console.print(where(stage.addresses))
+    who = f"gestion-cantine@{MAIL_DOMAIN}"
+    console.print(f"\nSign in as {who} with the password «{stage.keys.password}»", highlight=False, soft_wrap=True)
+
+
 @asynccontextmanager
 async def _session() -> AsyncIterator[aiohttp.ClientSession]:
     timeout = aiohttp.ClientTimeout(total=30)
@@ -52,9 +59,9 @@ async def _session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def _perform(stage: Stage, http: aiohttp.ClientSession, tell: Narrator) -> None:
-    door = Door(http, stage.services)
-    sinks = Sinks(http, _mails(stage, http), stage.hooks_from_services, stage.hooks)
-    async with open_tap(stage.kafka) as tap:
+    door = Door(http, stage.addresses.services)
+    sinks = Sinks(http, _mails(stage, http), stage.hooks_from_services, stage.addresses.webhooks)
+    async with open_tap(stage.addresses.kafka) as tap:
         cast = await load(door, stage.keys, territory(), tap)
         counts = f"{len(cast.poles)} poles, {len(cast.managers)} organisations, {len(territory().resources)} resources"
         tell.note(f"The territory is there: {counts}, all of them invented")
@@ -62,4 +69,5 @@ async def _perform(stage: Stage, http: aiohttp.ClientSession, tell: Narrator) ->
 
 
 def _mails(stage: Stage, http: aiohttp.ClientSession) -> Mails:
-    return mailpit_mails(http, stage.mails) if stage.mails_by_mailpit else local_mails(http, stage.mails)
+    found = mailpit_mails if stage.mails_by_mailpit else local_mails
+    return found(http, stage.addresses.mails)

@@ -68,7 +68,7 @@ async def poles_exist(scene: Scene) -> None:
     """Step 1."""
     scene.tell.step("A pole exists", "Un pôle existe")
     for pole_id in scene.cast.poles.values():
-        seen = await scene.tap.wait(membership.PoleOpened, lambda e, id_=pole_id: e.pole.id == id_)  # type: ignore[misc]
+        seen = await scene.tap.wait(membership.PoleEvent, lambda e, id_=pole_id: e.pole.id == id_)  # type: ignore[misc]
         scene.tell.said(seen.event.aggregate.name, seen)  # type: ignore[attr-defined]
 
 

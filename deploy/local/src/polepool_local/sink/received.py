@@ -3,12 +3,15 @@
 import json
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 from typing import Any
+
+from polepool_local.home import write_whole
 
 KEPT = 1000  # of each kind; older ones are forgotten
 
@@ -25,9 +28,10 @@ class Box:
     def load(self) -> None:
         """Read what was received before, and leave only what is kept in the file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        lines = self.path.read_text().splitlines() if self.path.exists() else []
-        self.records.extend(json.loads(line) for line in lines if line.endswith("}"))
-        self.path.write_text("".join(json.dumps(record) + "\n" for record in self.records))
+        for line in self.path.read_text().splitlines() if self.path.exists() else []:
+            with suppress(ValueError):  # one that was being written when the sink was killed
+                self.records.append(json.loads(line))
+        write_whole(self.path, "".join(json.dumps(record) + "\n" for record in self.records))
 
     def add(self, record: Record) -> None:
         """Keep one more."""
