@@ -45,7 +45,7 @@ async def play(console: Console, administrator: str, *, once: bool) -> bool:
 
 async def _played(stage: Stage, console: Console) -> bool:
     began = time.monotonic()
-    await _compose("up", "--build", "--detach", "--wait", "--wait-timeout", "300")
+    await _compose("up", "--detach", "--wait", "--wait-timeout", "300")
     console.print(f"\nEverything runs, after {time.monotonic() - began:.1f} s.")
     await _compose(
         *("exec", "--no-TTY", "--env", f"POLEPOOL_ADMINISTRATOR_PASSWORD={stage.keys.password}", "membership-api"),
