@@ -1,5 +1,6 @@
 """A pole with two members in a town: Anne's organisation owns a minibus, Bob's is looking for one."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from chassis.testing.kafka import Raw
 from schemas.catalogue import DEAD_LETTER_SUFFIX, topics
 from tests.journeys.town import Town
 from tests.support.membership import Actor, Json, join, sign_up
-from tests.support.notifications import at, subscribe
+from tests.support.notifications import at, inbox, subscribe
 from tests.support.pooling import Pooler, need, period
 
 
@@ -108,6 +109,15 @@ async def types_of(town: Town, aggregate_id: str | UUID) -> list[str]:
     mine = [each for each in await published(town) if each.key == str(aggregate_id).encode()]
     events = {each.header("ce_id"): each.header("ce_type").split(".")[2] for each in mine}
     return list(events.values())
+
+
+async def told_in_order(town: Town, member: Member, booking: Json) -> bool:
+    """Whether a member's inbox has each event of a booking once, and in the order of its versions."""
+    events = [record for record in await published(town) if record.key == booking["id"].encode()]
+    versions = {record.header("ce_id"): json.loads(record.value or b"")["booking"]["version"] for record in events}
+    news = [each["event_id"] for each in reversed(await inbox(member.notifications))]
+    assert [versions[each] for each in news if each in versions] == list(range(1, len(versions) + 1))
+    return True
 
 
 async def dead_letters(town: Town) -> list[Raw]:

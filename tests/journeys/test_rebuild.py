@@ -13,7 +13,10 @@ from tests.journeys.town import Service, Town
 
 pytestmark = pytest.mark.timeout(300)
 
-PROJECTIONS = {"pooling": ("pole", "organisation", "member", "project"), "notifications": ("known",)}
+PROJECTIONS = {
+    "pooling": ("pole", "organisation", "member", "project"),
+    "notifications": ("known", "known_pole", "known_organisation", "known_member"),
+}
 JOINED_AND_MATCHED = 2
 """Mails to each side: of the membership, of the match."""
 

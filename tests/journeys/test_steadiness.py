@@ -1,5 +1,6 @@
 """What must not change anything: records that come twice, and processes that are started again midway."""
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from chassis.testing import eventually, produce
 from schemas.catalogue import topics
 from schemas.pooling import BookingConfirmed, BookingHeld
-from tests.journeys.territory import Member, a_pole, all_consumed, dead_letters, published, types_of
+from tests.journeys.territory import Member, a_pole, all_consumed, dead_letters, published, told_in_order, types_of
 from tests.journeys.town import Town
 from tests.support.membership import Json
 from tests.support.notifications import inbox, told
@@ -86,6 +87,30 @@ async def test_records_that_come_again_byte_for_byte_change_and_tell_nothing(tow
         assert [each["id"] for each in news[-len(known) :]] == [each["id"] for each in known]
         assert len({each["event_id"] for each in news}) == len(news) == len(town.mails.to(member.person.email))
     assert len(town.hooks.of(anne.organisation_id)) == 4
+    assert await dead_letters(town) == []
+
+
+async def test_two_that_consume_together_tell_all_once_and_in_order_though_one_is_killed_midway(town: Town) -> None:
+    pole = await a_pole(town)
+    anne, bob = await pole.member(), await pole.member()
+    minibus = await anne.offer()
+    second = town.notifications.beside("consume")
+    await second.start()
+    try:
+        bookings = [await bob.book(minibus, hour, hour + 1) for hour in range(8, 18)]
+        await eventually(lambda: has(anne, "booking_held_owner", len(bookings)))
+        confirming = [asyncio.create_task(anne.pooling.confirm(booking)) for booking in bookings]
+        await confirming[len(bookings) // 2]
+    finally:
+        await second.kill()
+    for confirmed in confirming:
+        await bob.pooling.cancel(await confirmed)
+    await eventually(lambda: all_consumed(town), timeout=30)  # what the killed one had is taken over
+    for booking in bookings:
+        assert await types_of(town, booking["id"]) == ["booking_held", "booking_confirmed", "booking_cancelled"]
+        await eventually(lambda b=booking: told_in_order(town, anne, b))
+    await eventually(lambda: is_mailed_everything(town, anne))
+    assert len(town.mails.to(anne.person.email)) == len(await inbox(anne.notifications))
     assert await dead_letters(town) == []
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -47,12 +47,20 @@ class Service:
     database: DatabaseSettings
     http: httpx.AsyncClient
     log: Path
+    roles: Sequence[str]
     process: processes.Process | None = field(default=None, init=False)
+
+    def beside(self, *roles: str) -> "Service":
+        """Another process of this service, not started yet, that plays these roles at an address of its own."""
+        port = free_ports(1)[0]
+        http = httpx.AsyncClient(base_url=_url(port), timeout=30)
+        settings = self.settings | {"HTTP__PORT": str(port)}
+        return Service(self.name, settings, self.database, http, self.log.with_stem(f"{self.name}-{port}"), roles)
 
     async def start(self, **changes: str) -> None:
         """Start it and wait until it is ready; `changes` are settings for this start alone."""
         settings = {f"POLEPOOL_{name}": value for name, value in (self.settings | changes).items()}
-        command = [sys.executable, "-m", self.name, *ROLES[self.name]]
+        command = [sys.executable, "-m", self.name, *self.roles]
         self.process = processes.launch(
             self.name, command, log=self.log, environment={"PATH": os.environ["PATH"], **settings}
         )
@@ -139,7 +147,7 @@ async def _service(
         "ACCESS__ISSUER": membership,
         "ACCESS__JWKS_URL": f"{membership}/.well-known/jwks.json",
     }
-    return Service(name, common | own, database, http, folder / f"{name}.log")
+    return Service(name, common | own, database, http, folder / f"{name}.log", ROLES[name])
 
 
 def _url(port: int) -> str:
