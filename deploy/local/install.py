@@ -19,19 +19,39 @@ PACKAGES = ("schemas", "chassis", "services/membership", "services/pooling", "se
 
 
 def main(level: str) -> int:
-    """Install one level, unless it or a higher one is there already; returns pip's exit code if it failed."""
+    """Install one level, unless it or a higher one is there already; returns an exit code."""
     if any(_stamp(each).exists() and _stamp(each).read_text() == _wanted(each) for each in {level, "dev"}):
         return 0
-    if not PYTHON.exists():
-        _write("Making .venv\n")
-        venv.create(VENV, with_pip=True)
     lock = ROOT / "locks" / f"{level}.txt"
     return (
-        _pip(["--require-hashes", "-r", str(lock)], _count(lock))
+        _environment()
+        or _pip(["--require-hashes", "-r", str(lock)], _count(lock))
         or _pip(["--no-deps", "--no-build-isolation", *_editable()], len(PACKAGES))
         or subprocess.call([str(PYTHON), "-m", "polepool_local", "prepare"])  # noqa: S603 - ours
         or _finish(level)
     )
+
+
+def _environment() -> int:
+    """Make .venv, anew if what is there has no pip: a run that was interrupted or failed leaves such a one."""
+    if _has_pip():
+        return 0
+    _write("Making .venv\n")
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except subprocess.CalledProcessError as error:
+        _write((error.output or b"").decode(errors="replace"))
+        _write(f"{sys.executable} can't put pip into .venv. On Debian and Ubuntu: install python3-venv\n")
+        return 1
+    return 0
+
+
+def _has_pip() -> bool:
+    try:
+        asked = subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True, check=False)  # noqa: S603
+    except OSError:
+        return False
+    return asked.returncode == 0
 
 
 def _stamp(level: str) -> Path:
