@@ -200,6 +200,10 @@ async def plant_bed(tx: Tx, scope: Scope, command: Plant, now: datetime) -> BedS
     return bed.public()
 
 
+async def water_bed(tx: Tx, scope: Scope, bed_id: UUID, now: datetime) -> BedState:
+    return (await lock_bed(tx, scope, bed_id)).public()
+
+
 # --- api.py: HTTP in --------------------------------------------------------------------------------------------------
 
 router = Router(prefix="/v1", tags=["beds"])
@@ -227,6 +231,12 @@ async def bed(bed_id: UUID, edge: Reads) -> BedState:
 async def plant(bed_id: UUID, command: PlantBed, edge: Changes) -> Response:
     """Plant some in a bed."""
     return await edge.change(plant_bed, Plant(bed_id, command.plants, edge.expected_version))
+
+
+@router.post("/beds/{bed_id}/watering", response_model=BedState)
+async def water_it(bed_id: UUID, edge: Reads) -> Response:
+    """Water a bed: takes no body."""
+    return await edge.act(water_bed, bed_id)
 
 
 @router.get("/size")

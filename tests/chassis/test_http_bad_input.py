@@ -71,6 +71,32 @@ async def test_a_bad_body_is_refused_by_field_and_rule(garden: Garden, body: byt
     assert rule in answer.broken[1]
 
 
+@pytest.mark.parametrize("body", [b"{}", b"null", b'{"plants":1}'])
+async def test_a_body_where_none_is_read_is_refused(garden: Garden, body: bytes) -> None:
+    bed = (await garden.dig("dry")).json
+    path = f"/v1/beds/{bed['id']}"
+    for method, where in (("POST", f"{path}/watering"), ("GET", path), ("GET", "/v1/weather")):
+        answer = await garden.send(method, where, body)
+        assert (answer.status, answer.broken) == (422, ("body", "must be empty: nothing reads it here"))
+    assert (await garden.send("POST", f"{path}/watering")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/v1/beds?limit=5&colour=red", "colour"), ("/v1/beds?Limit=5", "Limit"), ("/v1/weather?q=x&", None)],
+)
+async def test_a_parameter_that_nothing_reads_is_refused(garden: Garden, path: str, field: str | None) -> None:
+    answer = await garden.send("GET", path)
+    assert answer.status == (422 if field else 200)
+    assert field is None or answer.broken == (field, "is not a known parameter")
+
+
+async def test_the_token_is_asked_for_before_parameters_and_bodies_are_judged(garden: Garden) -> None:
+    assert (await garden.send("GET", "/v1/beds?colour=red", Authorization="Bearer x")).status == 401
+    path = f"/v1/beds/{uuid4()}/watering"
+    assert (await garden.send("POST", path, {"nonsense": 1}, Authorization="Bearer x")).status == 401
+
+
 async def test_brackets_inside_text_are_no_nesting(garden: Garden) -> None:
     answer = await garden.dig('[[{{\\"' * 10)
     assert answer.status == 201, answer.body

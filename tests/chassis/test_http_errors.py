@@ -30,7 +30,7 @@ router = Router()
 
 
 @router.get("/boom/{what}")
-async def boom(what: str) -> Response:
+async def boom(what: str, q: str = "") -> Response:
     """Go wrong."""
     failures: dict[str, Exception] = {
         "bug": RuntimeError("the secret is 1234"),

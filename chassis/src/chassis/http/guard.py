@@ -34,19 +34,18 @@ class Gone(Exception):
 class Guard:
     """ASGI middleware: reads the whole body, up to a limit, and looks at it before the app does."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, patience: float = PATIENCE) -> None:
         self.app = app
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        refusal = _address(scope)
-        if refusal is None and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            try:
-                receive, refusal = await _body(scope, receive)
-            except Gone:
-                return None
-        return await (refusal or self.app)(scope, receive, send)
+        try:
+            receive, refusal = await _body(scope, receive, self._patience)
+        except Gone:
+            return None
+        return await (refusal or _address(scope) or self.app)(scope, receive, send)
 
 
 def _address(scope: Scope) -> Response | None:
@@ -68,28 +67,28 @@ def _pairs(pairs: bytes, path: str) -> Response | None:
     return None
 
 
-async def _body(scope: Scope, receive: Receive) -> tuple[Receive, Response | None]:
+async def _body(scope: Scope, receive: Receive, patience: float) -> tuple[Receive, Response | None]:
     headers = dict(scope["headers"])
     path = scope["path"]
     try:
-        body = await _read(receive)
+        async with asyncio.timeout(patience):
+            body = await _read(receive)
     except TooLarge as error:
         detail = f"The body is larger than {MAX_BODY} bytes."
         close = {} if error.at_end else {"Connection": "close"}
         return receive, problem(413, "content_too_large", detail, instance=path, headers=close)
     except TimeoutError:
-        detail = f"The body did not arrive within {PATIENCE:g} s."
+        detail = f"The body did not arrive within {patience:g} s."
         return receive, problem(408, "request_timeout", detail, instance=path, headers={"Connection": "close"})
     return _again(body, receive), _look(headers.get(b"content-type", b""), body, path) if body else None
 
 
 async def _read(receive: Receive) -> bytes:
-    """The body. Raises `TooLarge`, `Gone`, TimeoutError."""
+    """The body. Raises `TooLarge`, `Gone`."""
     message = await receive()
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
-        async with asyncio.timeout(PATIENCE):
-            body, message = await _read_on(body, receive)
+        body, message = await _read_on(body, receive)
     if message["type"] == "http.disconnect":
         raise Gone
     if len(body) > MAX_BODY:

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with what it lacks: heads end, in size and in time, and even a broken request gets a problem.
 
-It keeps whatever a client sends before the blank line, without limit (seen with 30 MB), and waits for it for ever.
+It keeps whatever a client sends before the blank line, and after the last chunk, without limit (seen with 30 MB), and
+waits for it for ever.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 32 * 1024
-"""Bytes of a request's first line and headers."""
+"""Bytes of a request's first line and headers; and of whatever else comes before the next bytes of its body."""
 PATIENCE = 20.0
 """Seconds that a head may take to arrive."""
 
@@ -18,7 +19,8 @@ PATIENCE = 20.0
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
-    _head = 0
+    _unread = 0
+    """Bytes that came since the last ones that were of use: the end of a head, some of a body, the end of a request."""
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -31,19 +33,30 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_time()
-        self._head = 0
+        self._unread = 0
         if sum(len(name) + len(value) for name, value in self.headers) + len(self.url) > MAX_HEAD:
             raise ValueError("head too large")
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        if self._late is None:
-            return super().data_received(data)
-        self._head += len(data)
+        self._unread += len(data)
         super().data_received(data)
-        if self._late is not None and self._head > MAX_HEAD:
-            self._refuse(431, "request_header_fields_too_large", f"The head is larger than {MAX_HEAD} bytes.")
-        return None
+        if self._unread > MAX_HEAD:
+            detail = f"More than {MAX_HEAD} bytes came that are no body."
+            self._refuse(431, "request_header_fields_too_large", detail)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._late is None:
+            raise ValueError("trailers, which nothing here reads")
+        super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._unread = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unread = 0
+        super().on_message_complete()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
