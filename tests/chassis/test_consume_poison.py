@@ -31,6 +31,11 @@ def _without(record: Raw, name: str) -> Raw:
     return replace(record, headers=[(each, was) for each, was in record.headers if each != name])
 
 
+def _data(record: Raw, good: bytes, bad: bytes) -> Raw:
+    assert good in (record.value or b"")
+    return replace(record, value=(record.value or b"").replace(good, bad))
+
+
 BAD: dict[str, tuple[Callable[[Raw], Raw], str]] = {
     "a null header": (lambda it: _with(it, "ce_time", None), "header ce_time: null"),
     "a null header that is none of ours": (
@@ -43,6 +48,8 @@ BAD: dict[str, tuple[Callable[[Raw], Raw], str]] = {
     "no headers": (lambda it: replace(it, headers=[]), "headers missing: ce_id, ce_source, ce_type"),
     "an id that is no uuid": (lambda it: _with(it, "ce_id", b"42"), "header ce_id: "),
     "a time that is none": (lambda it: _with(it, "ce_time", b"noon"), "header ce_time: "),
+    "a time without its offset": (lambda it: _with(it, "ce_time", b"2026-11-05T09:00:00"), "header ce_time: "),
+    "a time that is a number": (lambda it: _with(it, "ce_time", b"42"), "header ce_time: "),
     "another CloudEvents version": (lambda it: _with(it, "ce_specversion", b"2.0"), "header ce_specversion: '2.0'"),
     "a source that does not own the topic": (
         lambda it: _with(it, "ce_source", b"/polepool/mallory"),
@@ -52,6 +59,8 @@ BAD: dict[str, tuple[Callable[[Raw], Raw], str]] = {
     "data that is no JSON": (lambda it: replace(it, value=b'{"thing"'), "data: Invalid JSON"),
     "data that is not UTF-8": (lambda it: replace(it, value=b'{"thing": "\xff"}'), "data: Invalid JSON"),
     "data of another schema": (lambda it: replace(it, value=b'{"thing": {"id": 7}}'), "data: thing.id: "),
+    "data with a number in a text": (lambda it: _data(it, b'"version":1', b'"version":"1"'), "data: thing.version: "),
+    "data with a truth for a number": (lambda it: _data(it, b'"version":1', b'"version":true'), "data: thing.version: "),
     "data that is too large": (
         lambda it: replace(it, value=(it.value or b"").replace(b'"thing"', b'"thing' + b"g" * 70_000 + b'"', 1)),
         "bytes, over 65536",

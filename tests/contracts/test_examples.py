@@ -1,6 +1,7 @@
 """The golden examples: real messages, which everybody who speaks the language must be able to read."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from chassis import communes
 from chassis.consume.decode import decode
+from chassis.errors import Poison
 from chassis.relay.records import Entry, headers
 from schemas import golden
 from schemas.catalogue import event_types, topics
@@ -87,6 +89,37 @@ def test_a_consumer_reads_what_the_cloudevents_package_writes_in_binary_mode(nam
     assert delivery is not None
     assert delivery.event == golden.read(message)
     assert delivery.envelope.id == UUID(message["id"])
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("polepool.pooling.resource_offered.v1", '"version":1', '"version":"1"'),
+        ("polepool.pooling.resource_offered.v1", '"version":1', '"version":true'),
+        ("polepool.pooling.resource_offered.v1", '"seats":9', '"seats":"9"'),
+        ("polepool.pooling.resource_offered.v1", '"ramp":true', '"ramp":"yes"'),
+        ("polepool.pooling.resource_offered.v1", '"hour_cents":400', '"hour_cents":true'),
+        ("polepool.pooling.booking_held.v1", '"start":"2027-03-18T07:00:00Z"', '"start":1805353200'),
+        ("polepool.pooling.booking_held.v1", '"start":"2027-03-18T07:00:00Z"', '"start":"1805353200"'),
+        ("polepool.pooling.booking_held.v1", '"start":"2027-03-18T07:00:00Z"', '"start":"2027-03-18T07:00:00"'),
+        ("polepool.pooling.booking_held.v1", '"start":"2027-03-18T07:00:00Z"', '"start":"2027-03-18 07:00Z"'),
+    ],
+)
+def test_a_consumer_refuses_what_the_published_schema_refuses(name: str, good: str, bad: str) -> None:
+    message = MESSAGES[name]
+    sent = to_binary(JSONFormat().read(CloudEvent, json.dumps(message)), JSONFormat(), lambda event: event.get_subject())
+    record = Record(golden.topic_of(message), sent)
+    value = json.dumps(message["data"], separators=(",", ":"))
+    assert good in value
+    record.value = value.replace(good, bad).encode()
+    with pytest.raises(Poison):
+        decode(record, event_types())
+
+
+@pytest.mark.parametrize("written", ["2026-11-05T10:00:00.123456789+01:00", "2026-11-05t09:00:00.123456z"])
+def test_a_time_is_read_as_rfc_3339_writes_it(written: str) -> None:
+    attributes = {"id": UUID(int=1), "source": "/x", "type": "x", "subject": "x"}
+    assert Envelope.model_validate({**attributes, "time": written}).time == datetime(2026, 11, 5, 9, 0, 0, 123456, UTC)
 
 
 @every_example

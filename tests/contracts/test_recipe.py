@@ -46,12 +46,14 @@ class Copy:
         self.append("schemas/src/schemas/membership.py", "\n\n" + dedent(block(1, "python")))
 
     def list_it(self, readers: str = "[pooling, notifications]") -> None:
-        topics = self.folder / "schemas/topics.yaml"
         entry = block(2, "yaml").replace("[pooling, notifications]", readers)
-        neighbour = "      polepool.membership.project_launched.v1: [pooling, notifications]\n"
+        self.list_beside("polepool.membership.project_launched.v1", entry.strip())
+
+    def list_beside(self, neighbour: str, entry: str) -> None:
+        topics = self.folder / "schemas/topics.yaml"
         text = topics.read_text("utf-8")
-        assert text.count(neighbour) == 1
-        topics.write_text(text.replace(neighbour, neighbour + " " * 6 + entry.strip() + "\n"), "utf-8")
+        (line,) = [line for line in text.splitlines(keepends=True) if line.strip().startswith(f"{neighbour}:")]
+        topics.write_text(text.replace(line, line + " " * 6 + entry + "\n"), "utf-8")
 
     def exemplify(self) -> None:
         self.sh(block(3, "sh"))
@@ -137,6 +139,31 @@ def test_who_forgets_a_step_is_told(copy: Copy, forgotten: str, told: str) -> No
             continue
         getattr(copy, step)()
     assert told in copy.gates()
+
+
+CLOSED = "polepool.pooling.booking_closed.v1"
+CANCELLED = "polepool.pooling.booking_cancelled.v1"
+
+
+def test_the_recipe_holds_where_a_service_has_a_module_per_topic(copy: Copy) -> None:
+    model = f'''
+
+class BookingClosed(BookingEvent):
+    """A booking is over, and settled."""
+
+    TYPE = "{CLOSED}"
+'''
+    copy.append("schemas/src/schemas/pooling/bookings.py", model)
+    assert f"{CLOSED} is on no topic: list it in schemas/topics.yaml under polepool.pooling.bookings" in copy.gates()
+    copy.list_beside(CANCELLED, f"{CLOSED}: [notifications]")
+    copy.sh(f"python -m schemas example {CLOSED} --like {CANCELLED}")
+    copy.sh("python -m schemas generate")
+    copy.sh("python -m schemas check")
+
+
+def test_who_forgets_a_model_is_told_the_module_of_its_topic(copy: Copy) -> None:
+    copy.list_beside(CANCELLED, f"{CLOSED}: [notifications]")
+    assert f"{CLOSED} has no model: write its class in schemas/src/schemas/pooling/bookings.py" in copy.gates()
 
 
 def test_an_event_without_readers_is_refused(copy: Copy) -> None:

@@ -79,7 +79,9 @@ class Scope:
 class Verifier(Protocol):
     """Turns a token into an identity, or raises `Unauthenticated` (never valid) or `Retry` (no keys at hand)."""
 
-    async def verify(self, token: str) -> Identity: ...
+    async def verify(self, token: str) -> Identity:
+        """Who the token speaks for."""
+        ...
 
 
 def new_key() -> str:

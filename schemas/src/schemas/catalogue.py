@@ -1,8 +1,12 @@
 """The catalogue: every topic and event type, from topics.yaml and the event models."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any, Literal
 
 import yaml
@@ -11,6 +15,8 @@ from schemas import membership, pooling
 from schemas.event import Event
 
 DEAD_LETTER_SUFFIX = ".dlt"
+SPOKEN = (membership, pooling)
+"""Where event models are written: a module, or a package whose modules are one per topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,22 @@ def event_types() -> dict[str, type[Event]]:
     """All event models by type, as `ce_type` names them."""
     return {
         model.TYPE: model
-        for module in (membership, pooling)
+        for root in SPOKEN
+        for module in _modules(root)
         for model in vars(module).values()
         if isinstance(model, type) and issubclass(model, Event) and hasattr(model, "TYPE")
     }
+
+
+def home_of(topic: Topic) -> str:
+    """The file that the models of a topic's events belong in."""
+    split = any(root.__name__ == f"schemas.{topic.owner}" and hasattr(root, "__path__") for root in SPOKEN)
+    aggregates = topic.name.rpartition(".")[2]
+    return f"schemas/src/schemas/{topic.owner}/{aggregates}.py" if split else f"schemas/src/schemas/{topic.owner}.py"
+
+
+def _modules(root: ModuleType) -> Iterator[ModuleType]:
+    """The module and those below it: what a package doesn't export again is there all the same."""
+    yield root
+    for found in iter_modules(getattr(root, "__path__", ())):
+        yield from _modules(import_module(f"{root.__name__}.{found.name}"))

@@ -3,19 +3,34 @@
 CloudEvents 1.0 (https://github.com/cloudevents/spec, v1.0.2): binary mode on Kafka, structured mode elsewhere.
 """
 
+import re
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 MAX_EVENT_BYTES = 64 * 1024
 """The largest event data, in bytes of UTF-8 JSON."""
+_WRITTEN = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def dataschema(type_: str) -> str:
     """The CloudEvents `dataschema` of an event type, which is the `$id` of its JSON Schema."""
     return f"urn:polepool:schema:{type_}"
+
+
+def _as_written(value: object) -> object:
+    """Read what RFC 3339 allows: pydantic takes "42" for a time too, which the published JSON Schema does not."""
+    if not isinstance(value, str):
+        return value
+    if not _WRITTEN.fullmatch(value):
+        raise ValueError("must be a time with its offset from UTC, as 2026-11-05T09:00:00Z")
+    return datetime.fromisoformat(value.upper())
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_written)]
+"""A time with its offset from UTC; in JSON as RFC 3339 writes it."""
 
 
 class Contract(BaseModel):
@@ -50,11 +65,12 @@ class Event(Contract):
 class Period(Contract):
     """A half-open period [start, end), in UTC."""
 
-    start: AwareDatetime
-    end: AwareDatetime
+    start: Moment
+    end: Moment
 
     @model_validator(mode="after")
     def ends_after_it_starts(self) -> Self:
+        """Refuse a period that is empty or turned around."""
         if self.end <= self.start:
             raise ValueError("a period must end after it starts")
         return self
@@ -83,6 +99,6 @@ class Envelope(Contract):
     source: str
     type: str
     subject: str
-    time: datetime
+    time: Moment
     dataschema: str | None = None
     traceparent: str | None = None

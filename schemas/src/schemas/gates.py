@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from schemas import asyncapi, golden, page
-from schemas.catalogue import Topic, event_types, topics
+from schemas.catalogue import Topic, event_types, home_of, topics
 from schemas.compatibility import breaks
 from schemas.documents import HOME, committed, json_schemas, text_of
 from schemas.history import published
@@ -35,7 +35,7 @@ def catalogue() -> Iterator[str]:
 def _entry(topic: Topic, type_: str) -> Iterator[str]:
     model = event_types().get(type_)
     if model is None:
-        yield f"{type_} has no model: write its class in schemas/src/schemas/{topic.owner}.py"
+        yield f"{type_} has no model: write its class in {home_of(topic)}"
     elif topic.name != model.TOPIC:
         yield f"{type_} is listed under {topic.name}, but its model says {model.TOPIC}: make them the same"
     if not re.fullmatch(rf"polepool\.{topic.owner}\.[a-z]+(_[a-z]+)*\.v[1-9]\d*", type_):

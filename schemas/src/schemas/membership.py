@@ -4,9 +4,9 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.event import Contract, Event, Place, State
+from schemas.event import Contract, Event, Moment, Place, State
 
 
 class Role(StrEnum):
@@ -69,10 +69,12 @@ class Project(State):
     summary: str
     activities: tuple[str, ...]
     place: Place
-    launched_at: AwareDatetime
+    launched_at: Moment
 
 
 class PoleEvent(Event):
+    """What happened to a pole, with its state afterwards."""
+
     TOPIC = "polepool.membership.poles"
     pole: Pole
 
@@ -94,6 +96,8 @@ class PoleChanged(PoleEvent):
 
 
 class OrganisationEvent(Event):
+    """What happened to an organisation, with its state afterwards."""
+
     TOPIC = "polepool.membership.organisations"
     organisation: Organisation
 
@@ -115,6 +119,8 @@ class OrganisationChanged(OrganisationEvent):
 
 
 class MemberEvent(Event):
+    """What happened to a member, with its state afterwards."""
+
     TOPIC = "polepool.membership.members"
     member: Member
 

@@ -63,7 +63,7 @@ def _event(record: Record, model: type[Event], envelope: Envelope) -> Event:
     if len(record.value) > MAX_EVENT_BYTES:
         raise Poison(f"data: {len(record.value)} bytes, over {MAX_EVENT_BYTES}")
     try:
-        event = model.model_validate_json(record.value)
+        event = model.model_validate_json(record.value, strict=True)
     except ValidationError as error:
         raise Poison("data: " + _first(error)) from None
     _check_key(record, envelope, event.aggregate.id)

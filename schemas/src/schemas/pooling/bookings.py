@@ -4,9 +4,9 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.event import Event, Period, State
+from schemas.event import Event, Moment, Period, State
 from schemas.pooling.values import Cents
 
 
@@ -42,11 +42,13 @@ class Booking(State):
     match_id: UUID | None = None
     period: Period
     price_cents: Cents
-    expires_at: Annotated[AwareDatetime | None, Field(description="When a hold lapses; absent once confirmed.")] = None
+    expires_at: Annotated[Moment | None, Field(description="When a hold lapses; absent once confirmed.")] = None
     cancelled_by: CancelledBy | None = None
 
 
 class BookingEvent(Event):
+    """What happened to a booking, with its state afterwards."""
+
     TOPIC = "polepool.pooling.bookings"
     booking: Booking
 

@@ -44,6 +44,8 @@ class Match(State):
 
 
 class MatchEvent(Event):
+    """What happened to a match, with its state afterwards."""
+
     TOPIC = "polepool.pooling.matches"
     match: Match
 

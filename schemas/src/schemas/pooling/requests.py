@@ -44,6 +44,8 @@ class Request(State):
 
 
 class RequestEvent(Event):
+    """What happened to a request, with its state afterwards."""
+
     TOPIC = "polepool.pooling.requests"
     request: Request
 

@@ -109,6 +109,8 @@ class Resource(State):
 
 
 class ResourceEvent(Event):
+    """What happened to a resource, with its state afterwards."""
+
     TOPIC = "polepool.pooling.resources"
     resource: Resource
 

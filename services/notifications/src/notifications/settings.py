@@ -46,6 +46,7 @@ class MailSettings(Settings):
 
     @model_validator(mode="after")
     def plain_text_stays_on_this_machine(self) -> Self:
+        """Refuse a mail server elsewhere that would be spoken to in plain text."""
         if self.tls == "none" and self.host not in LOOPBACK.union(self.plain_hosts):
             raise ValueError("tls none is only for a mail server on this machine: use starttls or tls")
         return self
@@ -77,6 +78,7 @@ class WebhookSettings(Settings):
     @field_validator("keys")
     @classmethod
     def keys_are_fernet_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        """Refuse at start-up what could not seal anything later."""
         for key in keys:
             Fernet(key.get_secret_value())
         return keys
