@@ -92,8 +92,6 @@ async def test_keys_go_on_serving_while_the_authority_is_away(authority: Authori
     await verifier.verify(authority.token())
     authority.away = True
     assert await verifier.verify(authority.token(ago=1)) == SOMEBODY
-    with pytest.raises(Unauthenticated):
-        await verifier.verify(authority.token(load_keys(new_key())[0]))
     authority.away = False
     assert await verifier.verify(authority.token(ago=2)) == SOMEBODY
 
@@ -137,9 +135,50 @@ async def test_unknown_keys_do_not_make_us_ask_each_time(authority: Authority) -
     verifier = TokenVerifier(authority.settings, pause=60)
     await verifier.verify(authority.token())
     for _ in range(10):
-        with pytest.raises(Unauthenticated):
+        with pytest.raises(Retry):
             await verifier.verify(authority.token(load_keys(new_key())[0]))
     assert authority.asked == 1
+
+
+async def test_a_key_that_the_authority_does_not_publish_counts_for_nothing(authority: Authority) -> None:
+    verifier = TokenVerifier(authority.settings, pause=0)
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(authority.token(load_keys(new_key())[0]))
+
+
+async def test_a_withdrawn_key_ends_with_its_age_though_no_new_one_is_seen(authority: Authority) -> None:
+    verifier = TokenVerifier(authority.settings, pause=0, max_age=0)
+    token = authority.token()
+    assert await verifier.verify(token) == SOMEBODY
+    authority.keys[:] = load_keys(new_key())
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token)
+
+
+async def test_old_keys_serve_while_the_authority_is_away_and_it_is_not_asked_each_time(authority: Authority) -> None:
+    verifier = TokenVerifier(authority.settings, pause=0, max_age=0)
+    token = authority.token()
+    await verifier.verify(token)
+    authority.away = True
+    for _ in range(10):
+        assert await verifier.verify(token) == SOMEBODY
+    patient = TokenVerifier(authority.settings, pause=60, max_age=0)
+    authority.away, authority.asked = False, 0
+    for _ in range(10):
+        assert await patient.verify(token) == SOMEBODY
+    assert authority.asked == 1
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["the authority is away", "it was asked a moment ago"])
+async def test_a_token_of_a_new_key_is_asked_to_come_again_while_nobody_can_tell(
+    authority: Authority, away: bool
+) -> None:
+    verifier = TokenVerifier(authority.settings, pause=0 if away else 60)
+    await verifier.verify(authority.token())
+    authority.keys.insert(0, load_keys(new_key())[0])
+    authority.away = away
+    with pytest.raises(Retry):
+        await verifier.verify(authority.token())
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ LEEWAY = 30
 LIFETIME = timedelta(minutes=15)
 MAX_TOKEN = 4096
 MAX_JWKS = 64 * 1024
+MAX_AGE = 300.0
+"""Seconds after which keys are fetched anew: so long does one that was withdrawn go on counting."""
 REMEMBERED = 10_000
 """Verified tokens kept, so that a busy client's token is verified once."""
 
@@ -134,15 +136,20 @@ def issue(identity: Identity, key: OKPKey, settings: AccessSettings, now: dateti
 class TokenVerifier:
     """Verifies tokens with the keys given, or with those of the JWKS address, fetched when needed and kept.
 
-    Keys that were fetched once go on serving while the address is away. An unknown key id causes a new fetch, at most
-    one per `pause` seconds however many such tokens come.
+    Keys are fetched anew every `max_age` seconds; old ones go on serving while the address is away. An unknown key id
+    causes a new fetch too, at most one per `pause` seconds however many such tokens come; until then nobody can tell
+    whether the key is new or none of ours, so the caller is asked to come again.
     """
 
-    def __init__(self, settings: AccessSettings, keys: KeySet | None = None, *, pause: float = 10.0) -> None:
+    def __init__(
+        self, settings: AccessSettings, keys: KeySet | None = None, *, pause: float = 10.0, max_age: float = MAX_AGE
+    ) -> None:
         self._jwks_url = None if keys else settings.jwks_url
         self._keys = keys or KeySet([])
         self._pause = pause
+        self._max_age = max_age
         self._fetch_after = 0.0
+        self._fresh_until = 0.0
         self._fetching = asyncio.Lock()
         self._known: OrderedDict[str, tuple[Identity, float]] = OrderedDict()
         self._registry = jwt.JWTClaimsRegistry(
@@ -156,9 +163,9 @@ class TokenVerifier:
         )
 
     async def verify(self, token: str) -> Identity:
-        """Who the token speaks for. Raises `Unauthenticated`; `Retry` when no keys could be had yet."""
+        """Who the token speaks for. Raises `Unauthenticated`; `Retry` when its key may be one not fetched yet."""
         known = self._known.get(token)
-        if known and time.time() < known[1]:
+        if known and time.time() < known[1] and not self._is_old():
             return known[0]
         if len(token) > MAX_TOKEN:
             raise Unauthenticated
@@ -178,15 +185,19 @@ class TokenVerifier:
         return str(header["kid"])
 
     async def _key(self, kid: str) -> OKPKey:
+        known = self._find(kid) is not None
+        if self._jwks_url and (not known or (self._is_old() and not self._fetching.locked())):
+            asked = await self._fetch(self._jwks_url, kid)
+            if not asked and self._find(kid) is None:
+                raise Retry("the keys to verify tokens with are not at hand", after=self._pause)
         key = self._find(kid)
-        if key is None and self._jwks_url:
-            await self._fetch(self._jwks_url, kid)
-            key = self._find(kid)
-        if key is None and not self._keys:
-            raise Retry("the keys to verify tokens with are not at hand")
         if key is None:
             raise ValueError("unknown key")
         return key
+
+    def _is_old(self) -> bool:
+        """Whether the keys at hand should be fetched anew, and may be."""
+        return self._jwks_url is not None and time.monotonic() >= max(self._fresh_until, self._fetch_after)
 
     def _find(self, kid: str) -> OKPKey | None:
         return next((key for key in self._keys if key.kid == kid and isinstance(key, OKPKey)), None)
@@ -201,19 +212,22 @@ class TokenVerifier:
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 
-    async def _fetch(self, url: str, kid: str) -> None:
+    async def _fetch(self, url: str, kid: str) -> bool:
+        """Whether the keys at hand are those of now; false when it is too early to ask again, or asking failed."""
         async with self._fetching:
-            if self._find(kid) or time.monotonic() < self._fetch_after:
-                return
+            if time.monotonic() < self._fetch_after or (self._find(kid) and not self._is_old()):
+                return False
             try:
                 keys = await fetch_keys(url)
             except (aiohttp.ClientError, OSError, ValueError, JoseError) as error:
                 self._fetch_after = time.monotonic() + min(1.0, self._pause)
                 log.warning("keys not fetched", url=url, error=repr(error), kept=len(self._keys.keys))
-                return
+                return False
             self._fetch_after = time.monotonic() + self._pause
+            self._fresh_until = time.monotonic() + self._max_age
             self._keys = keys
             self._known.clear()
+            return True
 
 
 async def fetch_keys(url: str) -> KeySet:
