@@ -21,7 +21,7 @@ def imported(source: Path) -> Iterator[ModuleType]:
 
 
 def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """The functions and classes that a module defines, and the methods that these add; a generic's pydantic copies not."""
+    """The functions and classes that a module defines, and the methods that these add; no copies of generics."""
     for name, value in vars(module).items():
         if name.startswith("_") or "[" in name or getattr(value, "__module__", None) != module.__name__:
             continue

@@ -60,7 +60,10 @@ BAD: dict[str, tuple[Callable[[Raw], Raw], str]] = {
     "data that is not UTF-8": (lambda it: replace(it, value=b'{"thing": "\xff"}'), "data: Invalid JSON"),
     "data of another schema": (lambda it: replace(it, value=b'{"thing": {"id": 7}}'), "data: thing.id: "),
     "data with a number in a text": (lambda it: _data(it, b'"version":1', b'"version":"1"'), "data: thing.version: "),
-    "data with a truth for a number": (lambda it: _data(it, b'"version":1', b'"version":true'), "data: thing.version: "),
+    "data with a truth for number": (
+        lambda it: _data(it, b'"version":1', b'"version":true'),
+        "data: thing.version: ",
+    ),
     "data that is too large": (
         lambda it: replace(it, value=(it.value or b"").replace(b'"thing"', b'"thing' + b"g" * 70_000 + b'"', 1)),
         "bytes, over 65536",

@@ -107,7 +107,9 @@ def test_a_consumer_reads_what_the_cloudevents_package_writes_in_binary_mode(nam
 )
 def test_a_consumer_refuses_what_the_published_schema_refuses(name: str, good: str, bad: str) -> None:
     message = MESSAGES[name]
-    sent = to_binary(JSONFormat().read(CloudEvent, json.dumps(message)), JSONFormat(), lambda event: event.get_subject())
+    sent = to_binary(
+        JSONFormat().read(CloudEvent, json.dumps(message)), JSONFormat(), lambda event: event.get_subject()
+    )
     record = Record(golden.topic_of(message), sent)
     value = json.dumps(message["data"], separators=(",", ":"))
     assert good in value

@@ -164,6 +164,7 @@ async def _of_membership(folder: Path) -> dict[str, str]:
         "SIGNING_KEY_FILE": str(key_file),
         "SERVICE_CLIENTS__NOTIFICATIONS": CLIENT_SECRET,
         "SIGN_IN__PER_EMAIL": "100000/minute",
+        "SIGN_IN__PER_EMAIL_AND_ADDRESS": "100000/minute",
         "SIGN_IN__PER_ADDRESS": "100000/minute",
     }
 

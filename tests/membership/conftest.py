@@ -23,7 +23,7 @@ from membership.settings import MembershipSettings, SignInSettings
 from tests.support.membership import Actor, Json, join, promote, sign_up
 
 CLIENT_SECRET = "a secret of the notifications service"
-PATIENT = SignInSettings(per_email="100000/minute", per_address="100000/minute")
+PATIENT = SignInSettings(per_email_and_address="100000/minute", per_email="100000/minute", per_address="100000/minute")
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def environment(parts: Parts, key_file: Path) -> dict[str, str]:
         "POLEPOOL_SIGNING_KEY_FILE": str(key_file),
         "POLEPOOL_SERVICE_CLIENTS__NOTIFICATIONS": CLIENT_SECRET,
         "POLEPOOL_SIGN_IN__PER_EMAIL": "100000/minute",
+        "POLEPOOL_SIGN_IN__PER_EMAIL_AND_ADDRESS": "100000/minute",
         "POLEPOOL_SIGN_IN__PER_ADDRESS": "100000/minute",
     }
 

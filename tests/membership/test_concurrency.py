@@ -1,12 +1,20 @@
 """Two at once: one wins, the other is told why, and the versions have no gap."""
 
 import asyncio
-from uuid import uuid4
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
 
 import httpx
 
+from chassis.access import Identity, Scope
+from chassis.db import Tx, set_scope
+from membership.store import members as member_store
+from membership.store import organisations as organisation_store
+from membership.store import poles as pole_store
+from membership.store.scope import load_scope
 from tests.membership.conftest import World
-from tests.support.membership import PASSWORD, Json, new_siret
+from tests.support.membership import PASSWORD, Actor, Json, new_siret
 
 
 def statuses(answers: list[httpx.Response]) -> list[int]:
@@ -88,6 +96,45 @@ async def test_two_managers_who_remove_each_other_leave_one(world: World) -> Non
         told = await world.events(organisation["id"])
         assert versions(told, "organisation") == [1, 2, 3]
         assert len(told[-1][1]["organisation"]["people"]) == 1
+
+
+@asynccontextmanager
+async def busy(world: World, actor: Actor) -> AsyncIterator[tuple[Tx, Scope]]:
+    """A transaction of an actor's that is still open."""
+    async with world.pool.acquire() as connection, connection.transaction():
+        scope = await load_scope(connection, Identity(actor.id, "person"))
+        await set_scope(connection, scope)
+        yield connection, scope
+
+
+async def test_who_only_names_a_row_does_not_wait_for_who_changes_it(world: World) -> None:
+    """Two poles that name each other at once would wait for each other."""
+    (here, coordinator), (there, neighbour) = await world.pole(), await world.pole()
+    joined, newcomer = await world.member(), await world.person()
+    organisation = await newcomer.register()
+    partners = {"name": "Niort", "coordinators": [str(neighbour.id)], "partners": [here["id"]]}
+    async with asyncio.timeout(10):
+        async with busy(world, coordinator) as (tx, scope):
+            await pole_store.lock_pole(tx, scope, UUID(here["id"]))
+            assert (await neighbour.send("PUT", f"/v1/poles/{there['id']}", partners, version=1)).is_success
+            await newcomer.apply(here["id"], organisation["id"])
+        async with busy(world, newcomer) as (tx, scope):
+            await organisation_store.lock_organisation(tx, scope, UUID(organisation["id"]))
+            await newcomer.apply(there["id"], organisation["id"])
+        project = await joined.manager.launch(joined.pole["id"], joined.organisation["id"])
+        async with busy(world, joined.coordinator) as (tx, scope):
+            await member_store.lock_member(tx, scope, UUID(joined.member["id"]))
+            async with world.pool.acquire() as connection, connection.transaction():
+                await connection.execute("SELECT set_config('polepool.system', 'on', true)")
+                copied = await connection.execute(
+                    """
+                    INSERT INTO project SELECT gen_random_uuid(), version, pole_id, lead_organisation_id, title,
+                        summary, activities, commune, commune_name, latitude, longitude, launched_at
+                    FROM project WHERE id = $1::text::uuid
+                    """,
+                    project["id"],
+                )
+                assert copied == "INSERT 0 1"
 
 
 async def test_a_departure_and_a_launch_at_once_never_leave_a_project_launched_after_the_departure(

@@ -76,7 +76,6 @@ async def test_a_manager_sees_the_rows_of_the_own_organisation_alone(world: Worl
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE person SET administrator = true",
         "UPDATE organisation SET name = 'x'",
         "DELETE FROM organisation_person",
         "UPDATE api_key SET expires_at = now() + interval '9 years'",
@@ -92,7 +91,69 @@ async def test_a_change_without_a_where_touches_nothing_of_others(
     eve = await world.person()
     async with inside(world, eve) as tx:
         done = await tx.execute(statement)
-    assert int(done.rpartition(" ")[2]) == (1 if "person SET" in statement else 0)
+    assert int(done.rpartition(" ")[2]) == 0
+
+
+@pytest.mark.parametrize("statement", ["UPDATE person SET administrator = true", "UPDATE person SET version = 9"])
+async def test_nobody_writes_what_the_system_keeps_of_them(world: World, statement: str) -> None:
+    async with inside(world, await world.person()) as tx:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await tx.execute(statement)
+
+
+async def test_a_contributor_changes_no_right_and_no_key_but_may_go(world: World) -> None:
+    made, bob = await world.member(), await world.person()
+    await made.manager.grant(made.organisation["id"], bob.id)
+    await made.manager.create_key(made.organisation["id"])
+    async with inside(world, bob) as tx:
+        assert await tx.execute("UPDATE organisation_person SET role = 'manager'") == "UPDATE 0"
+        assert await tx.execute("UPDATE api_key SET expires_at = now() + interval '9 years'") == "UPDATE 0"
+        assert await tx.execute("DELETE FROM api_key") == "DELETE 0"
+        assert await tx.execute("DELETE FROM organisation_person") == "DELETE 1"
+        assert [row["person_id"] for row in await tx.fetch("SELECT person_id FROM organisation_person")] == [
+            made.manager.id
+        ]
+
+
+async def test_an_applicant_does_not_let_itself_in(world: World) -> None:
+    pole, _ = await world.pole()
+    manager = await world.person()
+    organisation = await manager.register()
+    async with inside(world, manager) as tx:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await tx.execute(
+                "INSERT INTO member VALUES (gen_random_uuid(), 1, $1, $2, 'joined')",
+                UUID(pole["id"]),
+                UUID(organisation["id"]),
+            )
+    await manager.apply(pole["id"], organisation["id"])
+    async with inside(world, manager) as tx:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await tx.execute("UPDATE member SET standing = 'joined'")
+
+
+async def test_a_contributor_takes_the_own_organisation_out_of_no_pole(world: World, joined: Membership) -> None:
+    bob = await world.person()
+    await joined.manager.grant(joined.organisation["id"], bob.id)
+    async with inside(world, bob) as tx:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await tx.execute("UPDATE member SET standing = 'left'")
+
+
+async def test_members_see_of_others_only_who_has_joined(world: World, joined: Membership) -> None:
+    applicant = await world.person()
+    organisation = await applicant.register()
+    await applicant.apply(joined.pole["id"], organisation["id"])
+    query = "SELECT organisation_id FROM member WHERE pole_id = $1"
+    seen = {}
+    for actor in (joined.manager, joined.coordinator, applicant):
+        async with inside(world, actor) as tx:
+            seen[actor] = {str(row["organisation_id"]) for row in await tx.fetch(query, UUID(joined.pole["id"]))}
+    assert seen == {
+        joined.manager: {joined.organisation["id"]},
+        joined.coordinator: {joined.organisation["id"], organisation["id"]},
+        applicant: {organisation["id"]},
+    }
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,29 @@ async def test_members_see_each_other_and_strangers_see_nobody(world: World) -> 
     assert [each["id"] for each in page["items"]] == [left["id"]]
 
 
+async def test_applications_refusals_and_departures_are_between_the_two_sides(world: World) -> None:
+    joined = await world.member()
+    seen: dict[str, list[str]] = {}
+    for end in ("applied", "refused", "left"):
+        manager = await world.person()
+        organisation = await manager.register()
+        member = await manager.apply(joined.pole["id"], organisation["id"])
+        if end == "refused":
+            await joined.coordinator.refuse(member)
+        if end == "left":
+            await manager.depart(await joined.coordinator.accept(member))
+        path = f"/v1/members/{member['id']}"
+        assert (await joined.manager.send("GET", path)).status_code == 404
+        for actor in (manager, joined.coordinator, world.administrator):
+            assert (await actor.get(path))["standing"] == end
+        seen[end] = [each["id"] for each in (await manager.get("/v1/members"))["items"]]
+        assert seen[end] == [member["id"]]
+    listed = await joined.manager.get("/v1/members", pole_id=joined.pole["id"])
+    assert [each["id"] for each in listed["items"]] == [joined.member["id"]]
+    run = await joined.coordinator.get("/v1/members", pole_id=joined.pole["id"])
+    assert len(run["items"]) == 4
+
+
 async def test_a_member_launches_a_project_and_it_is_told_whole(world: World) -> None:
     joined = await world.member()
     project = await joined.manager.launch(

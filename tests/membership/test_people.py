@@ -74,7 +74,7 @@ async def test_a_wrong_password_and_an_unknown_address_take_the_same_time(world:
 async def test_guessing_one_address_is_slowed_down_and_others_go_on(
     database: DatabaseSettings, parts: Parts, signing_key_file: Path
 ) -> None:
-    limits = SignInSettings(per_email="3/hour", per_address="100/hour")
+    limits = SignInSettings(per_email_and_address="3/hour", per_address="100/hour")
     async with serving(settings_for(database, parts, signing_key_file, limits)) as (http, _):
         anne = await sign_up(http)
         answers = [await refusal(http, anne.email) for _ in range(4)]
@@ -85,6 +85,47 @@ async def test_guessing_one_address_is_slowed_down_and_others_go_on(
         right = await http.post("/v1/sign-in", json={"email": anne.email, "password": PASSWORD})
         assert right.status_code == 429
         await sign_up(http)
+
+
+async def refused_from(http: httpx.AsyncClient, address: str, email: str) -> int:
+    """The status of a wrong sign-in that comes from a network address."""
+    app = http._transport.app  # type: ignore[attr-defined]
+    transport = httpx.ASGITransport(app, client=(address, 1))
+    async with httpx.AsyncClient(transport=transport, base_url=http.base_url) as there:
+        return (await refusal(there, email)).status_code
+
+
+async def test_wrong_tries_from_elsewhere_do_not_lock_the_owner_out(
+    database: DatabaseSettings, parts: Parts, signing_key_file: Path
+) -> None:
+    limits = SignInSettings(per_email_and_address="3/hour", per_email="100/hour", per_address="100/hour")
+    async with serving(settings_for(database, parts, signing_key_file, limits)) as (http, _):
+        anne = await sign_up(http)
+        tries = [await refused_from(http, "203.0.113.5", anne.email) for _ in range(5)]
+        assert tries == [401, 401, 401, 429, 429]
+        await sign_in(http, anne.email)
+
+
+async def test_many_networks_together_guess_an_address_only_so_often(
+    database: DatabaseSettings, parts: Parts, signing_key_file: Path
+) -> None:
+    limits = SignInSettings(per_email_and_address="3/hour", per_email="5/hour", per_address="100/hour")
+    async with serving(settings_for(database, parts, signing_key_file, limits)) as (http, _):
+        tries = [await refused_from(http, f"203.0.113.{number}", "anne@exemple.test") for number in range(7)]
+        assert tries == [401] * 5 + [429] * 2
+
+
+async def test_an_ipv6_network_counts_as_one_address_and_its_refused_tries_hurt_nobody(
+    database: DatabaseSettings, parts: Parts, signing_key_file: Path
+) -> None:
+    limits = SignInSettings(per_email_and_address="100/hour", per_email="4/hour", per_address="3/hour")
+    async with serving(settings_for(database, parts, signing_key_file, limits)) as (http, _):
+        tries = [await refused_from(http, f"2001:db8::{number:x}", "bob@exemple.test") for number in range(9)]
+        assert tries == [401] * 3 + [429] * 6
+        assert await refused_from(http, "2001:db8:0:1::1", "bob@exemple.test") == 401
+        assert await refused_from(http, "::ffff:203.0.113.9", "carl@exemple.test") == 401
+        tries = [await refused_from(http, "203.0.113.9", "carl@exemple.test") for _ in range(3)]
+        assert tries == [401, 401, 429]
 
 
 async def test_guessing_from_one_network_address_is_slowed_down(
@@ -101,7 +142,7 @@ async def test_guessing_from_one_network_address_is_slowed_down(
 async def test_the_right_password_forgives_the_wrong_ones_before(
     database: DatabaseSettings, parts: Parts, signing_key_file: Path
 ) -> None:
-    limits = SignInSettings(per_email="3/hour", per_address="100/hour")
+    limits = SignInSettings(per_email_and_address="3/hour", per_address="100/hour")
     async with serving(settings_for(database, parts, signing_key_file, limits)) as (http, _):
         anne = await sign_up(http)
         for _ in range(3):

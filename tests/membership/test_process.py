@@ -4,6 +4,7 @@ import asyncio
 import stat
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
@@ -106,6 +107,42 @@ async def test_a_bad_administrator_is_refused_in_one_line(
     assert (code, out) == (2, "")
     assert complaint in err
     assert err.count("\n") == 1
+
+
+async def test_an_operator_erases_the_only_manager_and_names_another(env: dict[str, str]) -> None:
+    async with process.running(env, "api") as address, httpx.AsyncClient(base_url=address) as http:
+        administrator, anne, bob = await an_administrator(env, http), await sign_up(http), await sign_up(http)
+        organisation = await anne.register()
+        pole = await administrator.open_pole("Niort", [anne.id])
+        assert (await anne.send("DELETE", f"/v1/people/{anne.id}", version=1)).json()["code"] == "last_manager"
+        code, out, err = await process.command(env, "erase", "--email", anne.email)
+        assert (code, err) == (0, "")
+        assert out.splitlines() == [
+            f"{anne.email} is gone.",
+            f"Organisation {organisation['id']} has no manager: name one with `manager`.",
+            f"Pole {pole['id']} has no coordinator: a network administrator names one.",
+        ]
+        assert (await anne.send("GET", "/v1/me")).status_code == 401
+        arguments = ("manager", "--email", bob.email, "--organisation", organisation["id"])
+        code, _, err = await process.command(env, *arguments)
+        assert (code, err) == (0, "")
+        seen = await bob.get(f"/v1/organisations/{organisation['id']}")
+        assert (seen["version"], seen["people"]) == (3, [{"person_id": str(bob.id), "role": "manager"}])
+        named = {"name": "Niort", "coordinators": [str(bob.id)], "partners": []}
+        changed = await administrator.send("PUT", f"/v1/poles/{pole['id']}", named, version=2)
+        assert changed.json()["coordinators"] == [str(bob.id)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["erase", "--email", "nobody@exemple.test"],
+        ["manager", "--email", "nobody@exemple.test", "--organisation", str(UUID(int=1))],
+    ],
+)
+async def test_who_is_not_there_is_told_in_one_line(env: dict[str, str], arguments: list[str]) -> None:
+    code, out, err = await process.command(env, *arguments)
+    assert (code, out, err) == (2, "", "There is no such account or organisation.\n")
 
 
 async def test_a_signing_key_is_never_overwritten(env: dict[str, str]) -> None:

@@ -23,8 +23,10 @@ CREATE TABLE person (
 );
 ALTER TABLE person ENABLE ROW LEVEL SECURITY;
 ALTER TABLE person FORCE ROW LEVEL SECURITY;
+-- A person may see, lock and delete their own row; what is in it, `administrator` too, only the system writes.
 CREATE POLICY person_self ON person
-    USING (scope_on('polepool.system') OR id = ANY (scope_ids('polepool.subject')));
+    USING (scope_on('polepool.system') OR id = ANY (scope_ids('polepool.subject')))
+    WITH CHECK (scope_on('polepool.system'));
 
 CREATE TABLE pole (
     id uuid PRIMARY KEY,
@@ -104,8 +106,13 @@ CREATE TABLE organisation_person (
 CREATE INDEX organisation_person_person ON organisation_person (person_id);
 ALTER TABLE organisation_person ENABLE ROW LEVEL SECURITY;
 ALTER TABLE organisation_person FORCE ROW LEVEL SECURITY;
-CREATE POLICY organisation_person_own ON organisation_person
+CREATE POLICY organisation_person_own ON organisation_person FOR SELECT
     USING (scope_on('polepool.system') OR organisation_id = ANY (scope_ids('polepool.organisations')));
+-- Managers say who acts for an organisation; anybody may go.
+CREATE POLICY organisation_person_managed ON organisation_person
+    USING (scope_on('polepool.system') OR organisation_id = ANY (scope_ids('polepool.manages')));
+CREATE POLICY organisation_person_gone ON organisation_person FOR DELETE
+    USING (person_id = ANY (scope_ids('polepool.subject')));
 
 CREATE TABLE api_key (
     client_id uuid PRIMARY KEY,
@@ -118,8 +125,10 @@ CREATE TABLE api_key (
 CREATE INDEX api_key_organisation ON api_key (organisation_id);
 ALTER TABLE api_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE api_key FORCE ROW LEVEL SECURITY;
-CREATE POLICY api_key_own ON api_key
+CREATE POLICY api_key_own ON api_key FOR SELECT
     USING (scope_on('polepool.system') OR organisation_id = ANY (scope_ids('polepool.organisations')));
+CREATE POLICY api_key_managed ON api_key
+    USING (scope_on('polepool.system') OR organisation_id = ANY (scope_ids('polepool.manages')));
 
 -- One row per organisation and pole, for ever: who comes back goes on with the next version of the same member.
 CREATE TABLE member (
@@ -133,20 +142,30 @@ CREATE TABLE member (
 CREATE INDEX member_organisation ON member (organisation_id);
 ALTER TABLE member ENABLE ROW LEVEL SECURITY;
 ALTER TABLE member FORCE ROW LEVEL SECURITY;
+-- Who asks to come in, was refused or left is the affair of the two sides; members see members.
 CREATE POLICY member_seen ON member FOR SELECT
     USING (
         scope_on('polepool.system') OR scope_on('polepool.administrator')
         OR organisation_id = ANY (scope_ids('polepool.organisations'))
-        OR pole_id = ANY (scope_ids('polepool.poles'))
         OR pole_id = ANY (scope_ids('polepool.coordinates'))
+        OR (standing = 'joined' AND pole_id = ANY (scope_ids('polepool.poles')))
     );
 CREATE POLICY member_applied ON member FOR INSERT
-    WITH CHECK (scope_on('polepool.system') OR organisation_id = ANY (scope_ids('polepool.organisations')));
+    WITH CHECK (
+        scope_on('polepool.system')
+        OR (standing = 'applied' AND organisation_id = ANY (scope_ids('polepool.manages')))
+    );
+-- The organisation's people may lock the row; its managers apply and leave; the pole's coordinators decide.
 CREATE POLICY member_changed ON member FOR UPDATE
     USING (
         scope_on('polepool.system')
         OR organisation_id = ANY (scope_ids('polepool.organisations'))
         OR pole_id = ANY (scope_ids('polepool.coordinates'))
+    )
+    WITH CHECK (
+        scope_on('polepool.system')
+        OR pole_id = ANY (scope_ids('polepool.coordinates'))
+        OR (standing IN ('applied', 'left') AND organisation_id = ANY (scope_ids('polepool.manages')))
     );
 
 CREATE TABLE project (

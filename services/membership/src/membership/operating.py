@@ -1,22 +1,24 @@
-"""What an operator does once: make a signing key, make the network administrator."""
+"""What an operator does: make a signing key and the network administrator; erase a person, name a manager."""
 
 import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from chassis.access import new_key
 from chassis.db import Tx, as_system, in_transaction, new_id, open_pool
-from chassis.errors import Invalid
+from chassis.errors import Invalid, NotFound, Refused
 from chassis.settings import BadSettings, DatabaseSettings, load
 from membership import passwords
 from membership.domain.people import Language, Person, checked_password, normalised_email
+from membership.handlers import organisations, people
 from membership.settings import MembershipSettings
 from membership.store import people as store
 
@@ -80,6 +82,48 @@ async def _administrator(database: DatabaseSettings, email: str, name: str, lang
         await pool.close()
 
 
+def erase(email: Annotated[str, typer.Option(help="Of the account to delete.")]) -> None:
+    """Delete a person who asks for it, with all rights, even the only manager of an organisation."""
+
+    async def work(tx: Tx) -> str:
+        left = await people.erase_for(tx, normalised_email(email))
+        lines = [f"{email} is gone."]
+        lines += [f"Organisation {id_} has no manager: name one with `manager`." for id_ in left.organisations]
+        lines += [f"Pole {id_} has no coordinator: a network administrator names one." for id_ in left.poles]
+        return "\n".join(lines)
+
+    _operate(work)
+
+
+def manager(
+    email: Annotated[str, typer.Option(help="Of the account that will manage it.")],
+    organisation: Annotated[UUID, typer.Option(help="organisation_id")],
+) -> None:
+    """Make a person a manager of an organisation that nobody manages any more."""
+
+    async def work(tx: Tx) -> str:
+        person_id = await organisations.appoint(tx, organisation, normalised_email(email))
+        return f"{email} manages organisation {organisation}: {person_id}"
+
+    _operate(work)
+
+
+def _operate(work: Callable[[Tx], Awaitable[str]]) -> None:
+    async def run(database: DatabaseSettings) -> str:
+        pool = await open_pool(database)
+        try:
+            return await in_transaction(pool, work)
+        finally:
+            await pool.close()
+
+    try:
+        typer.echo(asyncio.run(run(load(MembershipSettings).database)))
+    except NotFound:
+        _refuse("There is no such account or organisation.")
+    except (BadSettings, Refused) as error:
+        _refuse(str(error))
+
+
 def _password() -> str:
     if PASSWORD in os.environ:
         return os.environ[PASSWORD]
@@ -93,4 +137,9 @@ def _refuse(message: str) -> None:
     raise typer.Exit(2)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"administrator": administrator, "signing-key": signing_key}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "administrator": administrator,
+    "erase": erase,
+    "manager": manager,
+    "signing-key": signing_key,
+}

@@ -13,19 +13,20 @@ from chassis.settings import ServiceSettings, Settings
 class SignInSettings(Settings):
     """How often somebody may try to sign in or up, as `limits` writes it: "10/minute;50/hour"."""
 
-    per_email: str = "10/minute;60/hour"
+    per_email_and_address: str = "10/minute;60/hour"
+    per_email: str = "100/hour"
     per_address: str = "120/minute"
 
-    @field_validator("per_email", "per_address")
+    @field_validator("per_email_and_address", "per_email", "per_address")
     @classmethod
     def is_a_limit(cls, written: str) -> str:
         """Refuse at start-up what could not be read later."""
         parse_many(written)
         return written
 
-    def limits(self) -> tuple[list[RateLimitItem], list[RateLimitItem]]:
-        """The limits per e-mail address and per network address."""
-        return parse_many(self.per_email), parse_many(self.per_address)
+    def limits(self) -> tuple[list[RateLimitItem], list[RateLimitItem], list[RateLimitItem]]:
+        """The limits per network address, per e-mail address from one network address, and per e-mail address."""
+        return parse_many(self.per_address), parse_many(self.per_email_and_address), parse_many(self.per_email)
 
 
 class MembershipSettings(ServiceSettings):

@@ -19,7 +19,8 @@ async def apply(edge: Creates, command: handlers.Apply) -> Response:
 
 @router.get("/v1/members")
 async def list_(edge: Reads, window: Windowed, pole_id: UUID | None = None) -> Page[said.Member]:
-    """The members of the poles that the caller is in or runs, and the caller's own memberships, the oldest first."""
+    """Who has joined the poles that the caller is in, all applications to those that the caller runs, and the caller's
+    own memberships, the oldest first."""
     return window.page(await edge.read(handlers.list_, pole_id, window))
 
 

@@ -55,7 +55,7 @@ async def sign_in(request: Request, response: Response, command: handlers.SignIn
     matches = await passwords.verified(composed(command.password), account.password_hash if account else None)
     if account is None or not matches:
         raise SignInRefused
-    authority.throttle.succeeded(email)
+    authority.throttle.succeeded(email, _address(request))
     response.headers["Cache-Control"] = "no-store"
     return authority.token(Identity(account.person.id, "person"))
 

@@ -80,10 +80,13 @@ class Organisation:
             raise TooManyPeople
         return self._after(people=_managed(self.id, {**self.people, person_id: role}))
 
-    def revoked(self, person_id: UUID) -> tuple[Self, list[Event]]:
-        """The organisation without this person; who isn't in it changes nothing. Raises LastManager."""
+    def revoked(self, person_id: UUID, *, even_the_last: bool = False) -> tuple[Self, list[Event]]:
+        """The organisation without this person; who isn't in it changes nothing.
+
+        Raises LastManager, unless `even_the_last` may go: somebody's right to be forgotten comes first.
+        """
         left = {person: role for person, role in self.people.items() if person != person_id}
-        return self._after(people=_managed(self.id, left))
+        return self._after(people=left if even_the_last else _managed(self.id, left))
 
     def with_key(self, key: ApiKey, now: datetime) -> tuple[Self, list[Event]]:
         """The organisation with one more API key; expired ones go at the same time."""
@@ -106,6 +109,11 @@ class Organisation:
             return self, []
         changed = replace(changed, version=self.version + 1)
         return changed, [said.OrganisationChanged(organisation=changed.public())]
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether somebody manages it."""
+        return Role.MANAGER in self.people.values()
 
     def public(self) -> said.Organisation:
         """What the events tell."""

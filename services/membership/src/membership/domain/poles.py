@@ -40,18 +40,22 @@ class Pole:
         """The pole with these details in place of its own; the same details change nothing."""
         if self.id in partners:
             raise Invalid(field="partners", rule="must be other poles than this one")
-        changed = replace(self, name=name, coordinators=_coordinators(coordinators), partners=_partners(partners))
+        return self._after(
+            replace(self, name=name, coordinators=_coordinators(coordinators), partners=_partners(partners))
+        )
+
+    def _after(self, changed: Self) -> tuple[Self, list[Event]]:
         if changed == self:
             return self, []
         changed = replace(changed, version=self.version + 1)
         return changed, [said.PoleChanged(pole=changed.public())]
 
-    def without_coordinator(self, person_id: UUID) -> tuple[Self, list[Event]]:
-        """The pole after a coordinator went; raises LastCoordinator for the only one."""
+    def without_coordinator(self, person_id: UUID, *, even_the_last: bool = False) -> tuple[Self, list[Event]]:
+        """The pole after a coordinator went; raises LastCoordinator for the only one, unless `even_the_last` may go."""
         left = tuple(person for person in self.coordinators if person != person_id)
-        if not left:
+        if not left and not even_the_last:
             raise LastCoordinator(pole_id=str(self.id))
-        return self.changed(self.name, left, self.partners)
+        return self._after(replace(self, coordinators=left))
 
     def public(self) -> said.Pole:
         """What the events tell."""

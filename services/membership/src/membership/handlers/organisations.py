@@ -9,14 +9,15 @@ from pydantic import BaseModel, Field
 
 from chassis import outbox
 from chassis.access import Scope
-from chassis.db import Tx, new_id
-from chassis.errors import Forbidden, Stale
+from chassis.db import Tx, as_system, new_id
+from chassis.errors import Forbidden, NotFound, Stale
 from chassis.http import Command
 from membership.domain.activities import Activity
 from membership.domain.organisations import ApiKey, Organisation
 from membership.domain.texts import Line
 from membership.handlers.places import place_of
 from membership.store import organisations as store
+from membership.store import people as person_store
 from schemas.event import Place
 from schemas.membership import Right, Role
 
@@ -129,6 +130,21 @@ async def set_right(tx: Tx, scope: Scope, command: SetRight, now: datetime) -> O
     await store.save_people(tx, organisation)
     await outbox.append(tx, events)
     return _seen(organisation, own=not leaves)
+
+
+async def appoint(tx: Tx, organisation_id: UUID, email: str) -> UUID:
+    """Make a person a manager, as the operator, where nobody is left to do it; raises NotFound, TooManyPeople."""
+    await as_system(tx)
+    account = await person_store.find_account(tx, email)
+    if account is None:
+        raise NotFound
+    person_id = account.person.id
+    scope = Scope(subject=person_id, organisations={organisation_id: Role.MANAGER})
+    organisation = await store.lock_organisation(tx, scope, organisation_id)
+    organisation, events = organisation.granted(person_id, Role.MANAGER)
+    await store.save_people(tx, organisation)
+    await outbox.append(tx, events)
+    return person_id
 
 
 async def create_key(tx: Tx, scope: Scope, command: NewKey, now: datetime) -> KeyCreated:

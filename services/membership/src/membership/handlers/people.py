@@ -18,6 +18,7 @@ from membership.domain.texts import Line
 from membership.store import organisations as organisation_store
 from membership.store import people as store
 from membership.store import poles as pole_store
+from membership.store.scope import load_scope
 from schemas.event import Event
 
 
@@ -95,6 +96,14 @@ class Erasure:
     expected: int
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What somebody who went left without a manager or a coordinator."""
+
+    organisations: list[UUID]
+    poles: list[UUID]
+
+
 async def sign_up(tx: Tx, newcomer: Newcomer, now: datetime) -> SignedUp:
     """Keep a new person; raises EmailTaken."""
     person = Person(new_id(), 1, newcomer.email, newcomer.name, newcomer.language, administrator=False)
@@ -143,16 +152,36 @@ async def erase(tx: Tx, scope: Scope, command: Erasure, now: datetime) -> None:
     person = await store.lock_person(tx, scope)
     if person.version != command.expected:
         raise Stale
+    await _go(tx, scope, person, even_the_last=False)
+
+
+async def erase_for(tx: Tx, email: str) -> Left:
+    """Delete a person at their request, as the operator, the only manager or coordinator too; raises NotFound."""
+    await as_system(tx)
+    account = await store.find_account(tx, email)
+    if account is None:
+        raise NotFound
+    scope = await load_scope(tx, Identity(account.person.id, "person"))
+    return await _go(tx, scope, await store.lock_person(tx, scope), even_the_last=True)
+
+
+async def _go(tx: Tx, scope: Scope, person: Person, *, even_the_last: bool) -> Left:
     events: list[Event] = []
+    left = Left([], [])
     for organisation_id in sorted(scope.organisations):
         organisation = await organisation_store.lock_organisation(tx, scope, organisation_id)
-        organisation, said = organisation.revoked(person.id)
+        organisation, said = organisation.revoked(person.id, even_the_last=even_the_last)
         await organisation_store.save_people(tx, organisation)
         events += said
+        if not organisation.is_managed:
+            left.organisations.append(organisation_id)
     for pole_id in sorted(scope.coordinates):
         pole = await pole_store.lock_pole(tx, scope, pole_id)
-        pole, said = pole.without_coordinator(person.id)
+        pole, said = pole.without_coordinator(person.id, even_the_last=even_the_last)
         await pole_store.save_pole(tx, pole)
         events += said
+        if not pole.coordinators:
+            left.poles.append(pole_id)
     await store.erase_person(tx, person)
     await outbox.append(tx, events)
+    return left

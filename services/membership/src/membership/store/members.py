@@ -12,20 +12,22 @@ from schemas.membership import Standing
 
 
 async def find_members(tx: Tx, scope: Scope, pole_id: UUID | None, after: UUID | None, limit: int) -> list[Member]:
-    """Members in order of id from the first after `after`: of poles that the caller is in or runs, and their own."""
+    """Members in order of id from the first after `after`: who has joined the poles that the caller is in, everybody in
+    those that they run, and their own."""
     rows = await tx.fetch(
         """
         SELECT id, version, pole_id, organisation_id, standing FROM member
         WHERE ($1::uuid IS NULL OR pole_id = $1) AND ($2::uuid IS NULL OR id > $2)
-            AND ($4 OR pole_id = ANY ($5) OR organisation_id = ANY ($6))
+            AND ($4 OR pole_id = ANY ($5) OR organisation_id = ANY ($6) OR (standing = 'joined' AND pole_id = ANY ($7)))
         ORDER BY id LIMIT $3
         """,
         pole_id,
         after,
         limit,
         scope.administrator,
-        [*scope.poles, *scope.coordinates],
+        list(scope.coordinates),
         list(scope.organisations),
+        list(scope.poles),
     )
     return [_member(row) for row in rows]
 
@@ -35,12 +37,14 @@ async def find_member(tx: Tx, scope: Scope, member_id: UUID) -> Member:
     row = await tx.fetchrow(
         """
         SELECT id, version, pole_id, organisation_id, standing FROM member
-        WHERE id = $1 AND ($2 OR pole_id = ANY ($3) OR organisation_id = ANY ($4))
+        WHERE id = $1
+            AND ($2 OR pole_id = ANY ($3) OR organisation_id = ANY ($4) OR (standing = 'joined' AND pole_id = ANY ($5)))
         """,
         member_id,
         scope.administrator,
-        [*scope.poles, *scope.coordinates],
+        list(scope.coordinates),
         list(scope.organisations),
+        list(scope.poles),
     )
     if row is None:
         raise NotFound
@@ -52,7 +56,7 @@ async def lock_member(tx: Tx, scope: Scope, member_id: UUID) -> Member:
     row = await tx.fetchrow(
         """
         SELECT id, version, pole_id, organisation_id, standing FROM member
-        WHERE id = $1 AND (pole_id = ANY ($2) OR organisation_id = ANY ($3)) FOR UPDATE
+        WHERE id = $1 AND (pole_id = ANY ($2) OR organisation_id = ANY ($3)) FOR NO KEY UPDATE
         """,
         member_id,
         list(scope.coordinates),
@@ -87,7 +91,7 @@ async def lock_pair(tx: Tx, scope: Scope, pole_id: UUID, organisation_id: UUID) 
     row = await tx.fetchrow(
         """
         SELECT id, version, pole_id, organisation_id, standing FROM member
-        WHERE pole_id = $1 AND organisation_id = $2 AND organisation_id = ANY ($3) FOR UPDATE
+        WHERE pole_id = $1 AND organisation_id = $2 AND organisation_id = ANY ($3) FOR NO KEY UPDATE
         """,
         pole_id,
         organisation_id,

@@ -31,7 +31,7 @@ async def lock_organisation(tx: Tx, scope: Scope, organisation_id: UUID) -> Orga
     row = await tx.fetchrow(
         """
         SELECT id, version, name, siret, commune, commune_name, latitude, longitude, activities
-        FROM organisation WHERE id = $1 AND id = ANY ($2) FOR UPDATE
+        FROM organisation WHERE id = $1 AND id = ANY ($2) FOR NO KEY UPDATE
         """,
         organisation_id,
         list(scope.organisations),
@@ -40,11 +40,13 @@ async def lock_organisation(tx: Tx, scope: Scope, organisation_id: UUID) -> Orga
 
 
 async def add_organisation(tx: Tx, organisation: Organisation) -> None:
-    """Keep a new organisation, which the caller acts for from here on; raises SiretKnown."""
+    """Keep a new organisation, which the caller manages from here on; raises SiretKnown."""
     await tx.execute(
         """
         SELECT set_config('polepool.organisations',
-            concat_ws(',', nullif(current_setting('polepool.organisations', true), ''), $1::text), true)
+                concat_ws(',', nullif(current_setting('polepool.organisations', true), ''), $1::text), true),
+            set_config('polepool.manages',
+                concat_ws(',', nullif(current_setting('polepool.manages', true), ''), $1::text), true)
         """,
         str(organisation.id),
     )
@@ -121,7 +123,8 @@ async def _save_people(tx: Tx, organisation: Organisation) -> None:
         await tx.execute(
             """
             INSERT INTO organisation_person (organisation_id, person_id, role)
-            SELECT $1, person_id, role FROM unnest($2::uuid[], $3::text[]) AS given (person_id, role)
+            SELECT $1::uuid, person_id, role FROM unnest($2::uuid[], $3::text[]) AS given (person_id, role)
+            EXCEPT SELECT organisation_id, person_id, role FROM organisation_person WHERE organisation_id = $1
             ON CONFLICT (organisation_id, person_id) DO UPDATE SET role = excluded.role
             """,
             organisation.id,

@@ -39,7 +39,7 @@ async def lock_pole(tx: Tx, scope: Scope, pole_id: UUID) -> Pole:
     row = await tx.fetchrow(
         """
         SELECT id, version, name, commune, commune_name, latitude, longitude
-        FROM pole WHERE id = $1 AND ($2 OR id = ANY ($3)) FOR UPDATE
+        FROM pole WHERE id = $1 AND ($2 OR id = ANY ($3)) FOR NO KEY UPDATE
         """,
         pole_id,
         scope.administrator,

@@ -5,6 +5,7 @@ from uuid import UUID
 from chassis.access import Identity, Scope
 from chassis.db import Tx, as_system
 from chassis.errors import Unauthenticated
+from schemas.membership import Role
 
 
 async def load_scope(tx: Tx, identity: Identity) -> Scope:
@@ -17,11 +18,12 @@ async def load_scope(tx: Tx, identity: Identity) -> Scope:
     await tx.execute(
         """
         SELECT set_config('polepool.subject', $1, true), set_config('polepool.coordinates', $2, true),
-            set_config('polepool.administrator', $3, true)
+            set_config('polepool.administrator', $3, true), set_config('polepool.manages', $4, true)
         """,
         str(scope.subject),
         ",".join(map(str, scope.coordinates)),
         "on" if scope.administrator else "",
+        ",".join(str(id_) for id_, role in scope.organisations.items() if role == Role.MANAGER),
     )
     return scope
 
