@@ -33,7 +33,7 @@ class Door:
     async def post(self, service: str, path: str, body: Json | None = None, version: int | None = None) -> Json:
         """Create something, or change the state of what has `version`; raises Refusal."""
         headers = {"Idempotency-Key": str(uuid.uuid4())} | _if_match(version)
-        return await self._call("POST", service, path, body or {}, headers)
+        return await self._call("POST", service, path, body, headers)
 
     async def put(self, service: str, path: str, body: Json, version: int) -> Json:
         """Replace what has `version`; raises Refusal."""
