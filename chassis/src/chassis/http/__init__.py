@@ -5,14 +5,17 @@ from chassis.http.edge import Changes, Creates, Edge, Opens, Reads
 from chassis.http.models import Command, Page, Part, Window, Windowed, cursor
 from chassis.http.router import Router
 from chassis.http.server import listen, serve
+from chassis.http.texts import Line, Paragraphs
 
 __all__ = [
     "Changes",
     "Command",
     "Creates",
     "Edge",
+    "Line",
     "Opens",
     "Page",
+    "Paragraphs",
     "Part",
     "Reads",
     "Router",

@@ -11,10 +11,9 @@ from chassis import outbox
 from chassis.access import Scope
 from chassis.db import Tx, as_system, new_id
 from chassis.errors import Forbidden, NotFound, Stale
-from chassis.http import Command
+from chassis.http import Command, Line
 from membership.domain.activities import Activity
 from membership.domain.organisations import ApiKey, Organisation
-from membership.domain.texts import Line
 from membership.handlers.places import place_of
 from membership.store import organisations as store
 from membership.store import people as person_store

@@ -11,10 +11,9 @@ from chassis import outbox
 from chassis.access import Identity, Scope
 from chassis.db import Tx, as_system, new_id
 from chassis.errors import Forbidden, NotFound, Stale
-from chassis.http import Command
+from chassis.http import Command, Line
 from membership.domain import people
 from membership.domain.people import EmailTaken, Language, Person
-from membership.domain.texts import Line
 from membership.store import organisations as organisation_store
 from membership.store import people as store
 from membership.store import poles as pole_store

@@ -11,10 +11,9 @@ from chassis import outbox
 from chassis.access import Scope
 from chassis.db import Tx, new_id
 from chassis.errors import Forbidden, Stale
-from chassis.http import Command, Window
+from chassis.http import Command, Line, Window
 from membership.domain import poles
 from membership.domain.poles import Pole
-from membership.domain.texts import Line
 from membership.handlers.places import place_of
 from membership.store import poles as store
 from schemas import membership as said

@@ -10,10 +10,9 @@ from chassis import outbox
 from chassis.access import Scope
 from chassis.db import Tx, new_id
 from chassis.errors import Forbidden
-from chassis.http import Command, Window
+from chassis.http import Command, Line, Paragraphs, Window
 from membership.domain.activities import Activity
 from membership.domain.projects import LeadNotInPole, Project
-from membership.domain.texts import Line, Paragraphs
 from membership.handlers.places import place_of
 from membership.store import members as member_store
 from membership.store import projects as store

@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, ValidationInfo, field_validator
 
 from chassis.http import Command, Part
+from chassis.http import Line as Title
 from schemas.event import Period
 from schemas.pooling import Energy, Kind, Price, Ring, Skill
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Commune = Annotated[str, Field(pattern=r"^(\d{2}|2[AB])\d{3}$", description="INSEE code, not the postal code.")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
@@ -136,20 +136,19 @@ class MakeRequest(Command):
     lines: Annotated[tuple[LineGiven, ...], Field(min_length=1, max_length=20)]
 
 
+SeenVersion = Annotated[int, Field(ge=1, description="The version that was looked at: 409 if it changed since.")]
+
+
 class HoldResource(Command):
-    """Take a match (`match_id` alone), or a resource for a period (all the others)."""
+    """Take a match (`match_id`, `match_version`), or a resource for a period (all the others)."""
 
     match_id: UUID | None = None
+    match_version: SeenVersion | None = None
     resource_id: UUID | None = None
+    resource_version: SeenVersion | None = None
     requester_organisation_id: UUID | None = None
     requester_pole_id: UUID | None = None
     period: PeriodGiven | None = None
-
-
-class Cancellation(Command):
-    """Why, in the caller's words."""
-
-    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +164,3 @@ class ChangeResource(Versioned):
     """New terms for an offer."""
 
     terms: ResourceTerms
-
-
-@dataclass(frozen=True, slots=True)
-class CancelBooking(Versioned):
-    """Give a booking up."""
-
-    note: str
