@@ -17,11 +17,14 @@ from benchmarks.pipeline.programs import Stopwatch, main
 from chassis.access import Identity
 from chassis.db import Pool, Tx, in_transaction, new_id, open_pool, set_scope
 from chassis.settings import DatabaseSettings
+from pooling.domain.bookings import HoldRules
 from pooling.handlers import bookings
 from pooling.handlers.commands import HoldResource
 from pooling.store.projections import load_scope
 
 CLIENTS = 32
+UNLIMITED = 1_000_000
+"""Nobody answers these holds."""
 POOL = 10
 """Connections of the handler without HTTP: as many as a service has unless told otherwise."""
 
@@ -96,7 +99,7 @@ async def handler(plan: Plan) -> dict[str, float]:
             async def work(tx: Tx) -> None:
                 scope = await load_scope(tx, Identity(UUID(plan.people[slot.requester]), "person"))
                 await set_scope(tx, scope)
-                await bookings.hold(tx, scope, command, datetime.now(UTC))
+                await bookings.hold(tx, scope, command, datetime.now(UTC), rules=HoldRules(most=UNLIMITED))
 
             await in_transaction(pool, work)
 
@@ -148,6 +151,7 @@ async def _over_http(plan: Plan, request: Callable[[Slot], tuple[bytes, bytes]])
 def _body(plan: Plan, slot: Slot) -> bytes:
     command = {
         "resource_id": slot.resource,
+        "resource_version": 1,
         "requester_organisation_id": plan.organisations[slot.requester],
         "requester_pole_id": plan.pole,
         "period": {"start": slot.start.isoformat(), "end": slot.end.isoformat()},

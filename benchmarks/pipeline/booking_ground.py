@@ -14,6 +14,7 @@ from aiohttp import web
 from joserfc.jwk import OKPKey
 
 from benchmarks.pipeline import children
+from benchmarks.pipeline.booking_clients import UNLIMITED
 from benchmarks.pipeline.children import Child
 from benchmarks.pipeline.stand import Stand, environment_of
 from chassis.access import Identity, issue, jwks, load_keys, new_key
@@ -62,6 +63,7 @@ async def ground(stand: Stand) -> AsyncIterator[Ground]:
         **environment_of(stand.parts),
         "POLEPOOL_DATABASE__URL": database.url.get_secret_value(),
         "POLEPOOL_HTTP__PORT": str(port),
+        "POLEPOOL_MOST_HOLDS": str(UNLIMITED),
         "POLEPOOL_ACCESS__JWKS_URL": access.jwks_url,
     }
     async with _published(keys, keys_port):

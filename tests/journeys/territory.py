@@ -48,7 +48,7 @@ class Member:
     async def book(self, resource: Json, start: int, end: int) -> Json:
         """Hold a resource directly; waits until pooling knows of the membership."""
         made: Json = await eventually(
-            lambda: self.pooling.book(resource["id"], self.pole_id, self.organisation_id, hours(start, end))
+            lambda: self.pooling.book(resource, self.pole_id, self.organisation_id, hours(start, end))
         )
         return made
 

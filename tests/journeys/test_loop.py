@@ -89,6 +89,7 @@ async def test_whoever_comes_second_is_refused_and_shown_what_is_next_best(town:
     await bob.book(best, 8, 10)
     body = {
         "resource_id": best["id"],
+        "resource_version": best["version"],
         "requester_pole_id": carole.pole_id,
         "requester_organisation_id": carole.organisation_id,
         "period": hours(9, 11),

@@ -11,7 +11,7 @@ from pooling.consumer import HANDLERS
 from pooling.domain.refusals import NotAMember
 from schemas import membership as m
 from schemas import pooling as p
-from tests.pooling.world import Member, World, delivery, line, organisation, period
+from tests.pooling.world import Member, World, delivery, line, period
 
 
 def joined(member: Member, version: int) -> m.MemberJoined:
@@ -39,8 +39,11 @@ async def test_an_owner_who_leaves_takes_offers_matches_and_bookings_to_come_alo
     assert (await world.events(other.id))[-1] == "match_withdrawn.v1"
     (row,) = await world.rows("SELECT status, cancelled_by FROM booking WHERE id = $1", booking.id)
     assert row == {"status": "cancelled", "cancelled_by": "member_left"}
+    assert await asker.matches(request) == []
     with pytest.raises(NotFound):
         await asker.free(resource.id)
+    with pytest.raises(NotAMember):
+        await owner.offer()
 
 
 async def test_a_requester_who_leaves_frees_what_was_booked_and_asks_no_more(world: World) -> None:
@@ -105,22 +108,21 @@ async def test_leaving_one_pole_ends_nothing_in_another(world: World) -> None:
     assert await world.events(there.id) == ["resource_offered.v1"]
 
 
-async def test_a_member_known_before_its_organisation_waits_for_it(world: World) -> None:
-    pole_id, organisation_id, person = await world.pole(), uuid4(), uuid4()
-    membership = m.Member(
-        id=uuid4(), version=2, pole_id=pole_id, organisation_id=organisation_id, standing=m.Standing.JOINED
-    )
-    member = Member(world, person, organisation_id, membership)
-    await world.learn(m.MemberJoined(member=membership))
-    with pytest.raises(NotFound):
-        await member.offer()
-    await world.learn(m.OrganisationRegistered(organisation=organisation(organisation_id, person)))
-    assert (await member.offer()).status is p.ResourceStatus.OFFERED
-
-
-async def test_a_person_who_loses_the_role_loses_the_access_at_once(world: World) -> None:
+async def test_a_booking_that_has_begun_outlives_a_departure(world: World) -> None:
     owner = await world.member()
-    resource = await owner.offer()
-    await world.learn(m.OrganisationChanged(organisation=organisation(owner.id, uuid4(), version=2)))
-    with pytest.raises(NotFound):
-        await owner.withdraw(resource)
+    asker = await world.member(owner.pole_id)
+    booking = await owner.confirm(await asker.book((await owner.offer()).id, 9, 11))
+    await world.rows(
+        "UPDATE booking SET period = tstzrange(now() - interval '1 hour', now() + interval '1 hour') WHERE id = $1",
+        booking.id,
+    )
+    await asker.leave()
+    (row,) = await world.rows("SELECT status FROM booking WHERE id = $1", booking.id)
+    assert row["status"] == p.BookingStatus.CONFIRMED
+
+
+async def test_a_return_ends_the_earlier_stay_even_when_the_departure_was_never_heard_of(world: World) -> None:
+    owner = await world.member()
+    before = await owner.offer()
+    await world.learn(joined(owner, 5))
+    assert (await world.events(before.id))[-1] == "resource_withdrawn.v1"

@@ -52,7 +52,9 @@ class Story:
 
     async def book(self, start: int, length: int) -> None:
         """Try to book."""
-        self.bookings.append(await self.asker.book(self.resource.id, start, start + length))
+        self.bookings.append(
+            await self.asker.book(self.resource.id, start, start + length, version=self.resource.version)
+        )
 
     async def confirm(self, which: int, _: int) -> None:
         """Try to confirm one of them."""

@@ -1,4 +1,4 @@
-"""What membership says: known once and for all tenants apart, and what a departure ends."""
+"""What membership says is known once, for all tenants apart, and bites at once."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -8,7 +8,6 @@ import pytest
 from chassis.consume import Delivery
 from chassis.db import as_system, in_transaction
 from chassis.errors import NotFound, Poison
-from pooling.domain.refusals import NotAMember
 from pooling.handlers.members import know_members
 from schemas import membership as m
 from schemas import pooling as p
@@ -17,71 +16,6 @@ from tests.pooling.world import PLACE, Member, World, delivery, organisation
 
 def joined(member: Member, version: int, standing: m.Standing = m.Standing.JOINED) -> m.MemberJoined:
     return m.MemberJoined(member=member.membership.model_copy(update={"version": version, "standing": standing}))
-
-
-async def test_who_leaves_takes_offers_requests_and_bookings_to_come_along(world: World) -> None:
-    owner = await world.member()
-    asker = await world.member(owner.pole_id)
-    resource, request = await owner.offer(), await asker.request()
-    (match,) = await asker.matches(request)
-    booking = await owner.confirm(await asker.hold(match))
-    await owner.leave()
-    assert await world.events(resource.id) == ["resource_offered.v1", "resource_withdrawn.v1"]
-    assert (await world.events(booking.id))[-1] == "booking_cancelled.v1"
-    (row,) = await world.rows("SELECT status, cancelled_by FROM booking WHERE id = $1", booking.id)
-    assert (row["status"], row["cancelled_by"]) == ("cancelled", "member_left")
-    assert (await world.events(request.id))[-1] == "request_reopened.v1"
-    assert await asker.matches(request) == []
-    with pytest.raises(NotAMember):
-        await owner.offer()
-
-
-async def test_a_requester_who_leaves_frees_what_it_booked(world: World) -> None:
-    owner = await world.member()
-    asker = await world.member(owner.pole_id)
-    resource, request = await owner.offer(), await asker.request()
-    (match,) = await asker.matches(request)
-    booking = await asker.hold(match)
-    direct = await asker.book(resource.id, 14, 16)
-    await asker.leave()
-    assert (await world.events(request.id))[-1] == "request_withdrawn.v1"
-    assert [(await world.events(each.id))[-1] for each in (booking, direct)] == ["booking_cancelled.v1"] * 2
-    assert await owner.free(resource.id) == resource.availability
-    with pytest.raises(NotAMember):
-        await asker.book(resource.id, 9, 10)
-    with pytest.raises((NotAMember, NotFound)):
-        await asker.hold(match)
-
-
-async def test_a_booking_that_has_begun_outlives_a_departure(world: World) -> None:
-    owner = await world.member()
-    asker = await world.member(owner.pole_id)
-    booking = await owner.confirm(await asker.book((await owner.offer()).id, 9, 11))
-    await world.rows(
-        "UPDATE booking SET period = tstzrange(now() - interval '1 hour', now() + interval '1 hour') WHERE id = $1",
-        booking.id,
-    )
-    await asker.leave()
-    (row,) = await world.rows("SELECT status FROM booking WHERE id = $1", booking.id)
-    assert row["status"] == p.BookingStatus.CONFIRMED
-
-
-async def test_a_departure_told_again_after_a_return_ends_nothing_new(world: World) -> None:
-    owner = await world.member()
-    before = await owner.offer()
-    await owner.leave()
-    await world.learn(joined(owner, 5))
-    after = await owner.offer()
-    await owner.leave()
-    assert (await world.events(before.id))[-1] == "resource_withdrawn.v1"
-    assert await world.events(after.id) == ["resource_offered.v1"]
-
-
-async def test_a_return_ends_the_earlier_stay_even_when_the_departure_was_never_heard_of(world: World) -> None:
-    owner = await world.member()
-    before = await owner.offer()
-    await world.learn(joined(owner, 5))
-    assert (await world.events(before.id))[-1] == "resource_withdrawn.v1"
 
 
 async def test_an_older_version_changes_nothing(world: World) -> None:
@@ -128,3 +62,24 @@ async def test_a_project_that_moves_to_another_pole_is_poison(world: World) -> N
     await world.learn(m.ProjectLaunched(project=project))
     with pytest.raises(Poison, match="another tenant"):
         await world.learn(m.ProjectLaunched(project=project.model_copy(update={"pole_id": other.pole_id})))
+
+
+async def test_a_member_known_before_its_organisation_waits_for_it(world: World) -> None:
+    pole_id, organisation_id, person = await world.pole(), uuid4(), uuid4()
+    membership = m.Member(
+        id=uuid4(), version=2, pole_id=pole_id, organisation_id=organisation_id, standing=m.Standing.JOINED
+    )
+    member = Member(world, person, organisation_id, membership)
+    await world.learn(m.MemberJoined(member=membership))
+    with pytest.raises(NotFound):
+        await member.offer()
+    await world.learn(m.OrganisationRegistered(organisation=organisation(organisation_id, person)))
+    assert (await member.offer()).status is p.ResourceStatus.OFFERED
+
+
+async def test_a_person_who_loses_the_role_loses_the_access_at_once(world: World) -> None:
+    owner = await world.member()
+    resource = await owner.offer()
+    await world.learn(m.OrganisationChanged(organisation=organisation(owner.id, uuid4(), version=2)))
+    with pytest.raises(NotFound):
+        await owner.withdraw(resource)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import Invalid
-from pooling.domain import needs, wording
+from pooling.domain import needs, reasons, wording
 from pooling.domain.offers import Asker, Offer
-from pooling.domain.periods import covers, first_fit, normalised
+from pooling.domain.periods import first_fit, normalised
 from pooling.domain.places import distance_m, price_cents
 from pooling.domain.ranking import near_misses, rank
 from schemas.event import Period, Place
@@ -61,7 +61,6 @@ def offer(
         pole_id=POLE,
         organisation_id=uuid4(),
         title="Minibus",
-        kind=Kind.VEHICLE,
         place=place,
         ring=Ring.POLE,
         price=Price(fixed_cents=price),
@@ -78,9 +77,9 @@ def french(*offers: Offer, wanted: Line | None = None) -> dict[str, str]:
     return {reason.code: reason.text.fr.replace(wording.NBSP, " ") for reason in best.reasons}
 
 
-def misses(*offers: Offer, wanted: Line | None = None) -> list[tuple[str, str]]:
+def misses(*offers: Offer, wanted: Line | None = None, now: datetime = NOW) -> list[tuple[str, str]]:
     """What the first near miss misses."""
-    found = near_misses(wanted or line(), offers, NOW)
+    found = near_misses(wanted or line(), offers, now)
     return [(reason.code, reason.text.fr.replace(wording.NBSP, " ")) for reason in found[0].misses] if found else []
 
 
@@ -88,7 +87,7 @@ def test_a_match_says_why_in_french_as_a_french_person_would() -> None:
     assert french(offer(), offer(4000), offer(5000)) == {
         "distance": "À 13 km",
         "fit": "9 places, rampe pour fauteuil",
-        "price": "35 € pour 4 h, le moins cher des 3",
+        "price": "35 € pour 4 h, le tarif le plus bas des 3",
         "circle": "Dans votre pôle",
         "period": "Le jeudi 26 novembre de 8 h à 12 h",
     }
@@ -100,7 +99,7 @@ def test_a_match_says_why_in_english() -> None:
         "13 km away",
         "9 seats, wheelchair ramp",
         "€35.50 for 4 h",
-        "Offered to every pole",
+        "In another pole, which shares with all",
         "On Thursday 26 November from 8:00 to 12:00",
     ]
 
@@ -117,20 +116,63 @@ def test_only_the_very_cheapest_is_called_so() -> None:
         (offer(ramp=False), line(), ("missing.ramp", "Pas de rampe pour fauteuil")),
         (offer(), line(max_km=12), ("too_far", "À 13,1 km, soit 1,1 km de trop")),
         (offer(6000), line(max_price_cents=4500), ("too_dear", "60 €, soit 15 € de trop")),
-        (offer(free=()), line(), ("taken", "Déjà pris le jeudi 26 novembre")),
-        (offer(free=(), offered=()), line(), ("not_offered", "Pas proposé le jeudi 26 novembre")),
-        (offer(free=(hours(11, 12),)), line(), ("free_from", "Libre seulement à partir de 12 h (jeudi 26 novembre)")),
-        (offer(free=(hours(7, 9),)), line(), ("free_until", "Libre seulement jusqu’à 10 h (jeudi 26 novembre)")),
+        (offer(free=()), line(), ("taken", "Plus de créneau libre le jeudi 26 novembre")),
+        (offer(free=(), offered=()), line(), ("not_offered", "Aucun créneau proposé le jeudi 26 novembre")),
+        (offer(free=(hours(11, 12),)), line(), ("free_from", "Libre seulement à partir du jeudi 26 novembre à 12 h")),
+        (offer(free=(hours(7, 9),)), line(), ("free_until", "Libre seulement jusqu’au jeudi 26 novembre à 10 h")),
         (
             offer(free=(hours(8, 9.5),)),
             line(),
-            ("free_between", "Libre seulement de 9 h à 10 h 30 (jeudi 26 novembre)"),
+            ("free_between", "Libre seulement le jeudi 26 novembre de 9 h à 10 h 30"),
         ),
     ],
 )
 def test_a_near_miss_tells_what_it_misses(missing: Offer, wanted: Line, expected: tuple[str, str]) -> None:
     assert rank(wanted, [missing], Asker(POLE, ASKER), NOW) == []
     assert misses(missing, wanted=wanted) == [expected]
+
+
+DAYS = Period(start=THURSDAY + timedelta(hours=7), end=THURSDAY + timedelta(days=5))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        (-1, 81, "Libre seulement jusqu’au dimanche 29 novembre à 10 h"),
+        (-1, 71, "Libre seulement jusqu’au samedi 28 novembre à minuit"),
+        (9, 81, "Libre seulement du jeudi 26 novembre à 10 h au dimanche 29 novembre à 10 h"),
+        (9, 23, "Libre seulement le jeudi 26 novembre de 10 h à minuit"),
+        (47, 200, "Libre seulement à partir du samedi 28 novembre à 0 h"),
+    ],
+)
+def test_what_is_free_on_other_days_is_told_with_the_days_of_its_start_and_its_end(
+    start: float, end: float, said: str
+) -> None:
+    week = line().model_copy(update={"window": DAYS, "minutes": 60 * 24 * 4})
+    free = hours(max(7, start), min(24 * 5, end))
+    ((_, told),) = misses(offer(free=(free,), offered=(DAYS,)), wanted=week)
+    assert told == said
+
+
+def test_time_that_has_passed_is_not_told_as_free() -> None:
+    wanted = line()
+    later = THURSDAY + timedelta(hours=7.5)
+    assert misses(offer(free=(hours(7, 9),)), wanted=wanted, now=later) == [
+        ("free_until", "Libre seulement jusqu’au jeudi 26 novembre à 10 h")
+    ]
+    assert misses(offer(free=(hours(7, 7.5),)), wanted=wanted, now=later)[0][0] == "taken"
+    for too_late in (THURSDAY + timedelta(hours=8.1), THURSDAY + timedelta(hours=13)):
+        assert misses(offer(), wanted=wanted, now=too_late) == [("too_late", "Trop tard pour le créneau demandé")]
+
+
+def test_reasons_are_worded_without_the_gender_of_what_is_offered() -> None:
+    def plain(text: str) -> str:
+        return text.replace(wording.NBSP, " ")
+
+    assert plain(reasons.too_dear(6000, 4500).text.en) == "€60, €15 over your limit"
+    assert plain(reasons.missing("muscle").text.fr) == "À moteur"
+    assert plain(reasons.missing("electric").text.fr) == "Pas électrique"
+    assert plain(reasons.missing("electric").text.en) == "Not electric"
 
 
 def test_near_misses_are_those_that_miss_the_fewest_conditions() -> None:
@@ -182,7 +224,12 @@ def test_the_first_fit_is_the_one_that_trying_every_quarter_finds(
     free = [hours(7 + a / 4, 7 + b / 4) for a, b in spans if a < b]
     moment, long = THURSDAY + timedelta(hours=7 + now / 4), timedelta(minutes=15 * length)
     tried = [hours(7 + start / 4, 7 + start / 4 + length / 4) for start in range(20)]
-    fitting = [each for each in tried if each.start >= moment and each.end <= WINDOW.end and covers(free, each)]
+    fitting = [
+        each
+        for each in tried
+        if each.start >= moment and each.end <= WINDOW.end
+        if any(span.start <= each.start and each.end <= span.end for span in free)
+    ]
     assert first_fit(free, WINDOW, long, moment) == next(iter(fitting), None)
 
 

@@ -211,15 +211,24 @@ class Member:
         )
         return await self.does(lambda tx, scope: resources.offer(tx, scope, command, self.world.now))
 
-    async def change(self, resource: p.Resource, *availability: Period) -> p.Resource:
-        """Offer the minibus at other times."""
+    async def change(
+        self,
+        resource: p.Resource,
+        *availability: Period,
+        what: commands.VehicleGiven | None = None,
+        commune: str = MONTMERLE,
+        fixed: int = 1250,
+    ) -> p.Resource:
+        """Offer the minibus on other terms: at other times, if any are given."""
         terms = commands.ResourceTerms(
             title=resource.title,
-            characteristics=minibus(),
-            commune=resource.place.commune,
+            characteristics=what or minibus(),
+            commune=commune,
             ring=resource.ring,
-            price=commands.PriceGiven(fixed_cents=resource.price.fixed_cents),
-            availability=tuple(commands.PeriodGiven(start=each.start, end=each.end) for each in availability),
+            price=commands.PriceGiven(fixed_cents=fixed),
+            availability=tuple(
+                commands.PeriodGiven(start=each.start, end=each.end) for each in availability or resource.availability
+            ),
         )
         command = commands.ChangeResource(resource.id, resource.version, terms)
         return await self.does(lambda tx, scope: resources.change(tx, scope, command, self.world.now))
@@ -237,12 +246,13 @@ class Member:
 
     async def hold(self, match: p.Match) -> p.Booking:
         """Take a match."""
-        return await self._hold(commands.HoldResource(match_id=match.id))
+        return await self._hold(commands.HoldResource(match_id=match.id, match_version=match.version))
 
-    async def book(self, resource_id: UUID, start: float, end: float) -> p.Booking:
-        """Hold a resource directly."""
+    async def book(self, resource_id: UUID, start: float, end: float, *, version: int = 1) -> p.Booking:
+        """Hold a resource directly, at the version that was looked at."""
         command = commands.HoldResource(
             resource_id=resource_id,
+            resource_version=version,
             requester_organisation_id=self.id,
             requester_pole_id=self.pole_id,
             period=given(start, end),
@@ -257,9 +267,9 @@ class Member:
         command = commands.Versioned(booking.id, booking.version)
         return await self.does(lambda tx, scope: bookings.confirm(tx, scope, command, self.world.now))
 
-    async def cancel(self, booking: p.Booking, note: str = "") -> p.Booking:
+    async def cancel(self, booking: p.Booking) -> p.Booking:
         """Give a booking up."""
-        command = commands.CancelBooking(booking.id, booking.version, note)
+        command = commands.Versioned(booking.id, booking.version)
         return await self.does(lambda tx, scope: bookings.cancel(tx, scope, command, self.world.now))
 
     async def withdraw(self, resource: p.Resource) -> p.Resource:

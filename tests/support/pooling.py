@@ -101,15 +101,16 @@ class Pooler(Actor):
         return list((await self.get(f"/v1/requests/{request['id']}/near-misses"))["items"])
 
     async def hold(self, match: Mapping[str, Any]) -> Json:
-        """Take a match."""
-        return await self.post("/v1/bookings", {"match_id": match["id"]})
+        """Take a match, as it was read."""
+        return await self.post("/v1/bookings", {"match_id": match["id"], "match_version": match["version"]})
 
-    async def book(self, resource_id: Id, pole_id: Id, organisation_id: Id, when: Json) -> Json:
-        """Hold a resource directly."""
+    async def book(self, resource: Mapping[str, Any], pole_id: Id, organisation_id: Id, when: Json) -> Json:
+        """Hold a resource directly, as it was read."""
         return await self.post(
             "/v1/bookings",
             {
-                "resource_id": str(resource_id),
+                "resource_id": str(resource["id"]),
+                "resource_version": resource["version"],
                 "requester_pole_id": str(pole_id),
                 "requester_organisation_id": str(organisation_id),
                 "period": when,
@@ -120,7 +121,6 @@ class Pooler(Actor):
         """Accept a hold, as the owner, at the version given."""
         return await self.post(f"/v1/bookings/{booking['id']}/confirmation", version=booking["version"])
 
-    async def cancel(self, booking: Mapping[str, Any], note: str = "") -> Json:
+    async def cancel(self, booking: Mapping[str, Any]) -> Json:
         """Give a booking up, at the version given."""
-        path = f"/v1/bookings/{booking['id']}/cancellation"
-        return await self.post(path, {"note": note}, version=booking["version"])
+        return await self.post(f"/v1/bookings/{booking['id']}/cancellation", version=booking["version"])

@@ -3,7 +3,6 @@
 CREATE TABLE pole (
     id uuid PRIMARY KEY,
     version bigint NOT NULL,
-    name text NOT NULL,
     coordinators uuid [] NOT NULL,
     partners uuid [] NOT NULL
 );
@@ -11,7 +10,6 @@ CREATE TABLE pole (
 CREATE TABLE organisation (
     id uuid PRIMARY KEY,
     version bigint NOT NULL,
-    name text NOT NULL,
     -- {subject: role} of its people and API keys.
     rights jsonb NOT NULL
 );
@@ -30,6 +28,5 @@ CREATE TABLE project (
     id uuid PRIMARY KEY,
     version bigint NOT NULL,
     pole_id uuid NOT NULL,
-    lead_organisation_id uuid NOT NULL,
-    title text NOT NULL
+    lead_organisation_id uuid NOT NULL
 );

@@ -112,10 +112,9 @@ CREATE TABLE booking (
     price_cents bigint NOT NULL CHECK (price_cents >= 0),
     expires_at timestamptz,
     cancelled_by text CHECK (cancelled_by IN ('owner', 'requester', 'member_left', 'resource_withdrawn')),
-    note text,
     CONSTRAINT booking_period CHECK (
         NOT isempty(period) AND lower_inc(period) AND NOT upper_inc(period) AND NOT lower_inf(period)
-        AND NOT upper_inf(period) AND upper(period) - lower(period) <= interval '31 days'
+        AND NOT upper_inf(period) AND upper(period) - lower(period) BETWEEN interval '15 minutes' AND interval '31 days'
     ),
     CONSTRAINT booking_hold_expires CHECK ((status = 'held') <= (expires_at IS NOT NULL)),
     CONSTRAINT booking_cancelled_by CHECK ((status = 'cancelled') = (cancelled_by IS NOT NULL)),
@@ -131,6 +130,7 @@ CREATE INDEX booking_resource ON booking (resource_id) WHERE status IN ('held', 
 CREATE INDEX booking_owner ON booking (owner_organisation_id, id);
 CREATE INDEX booking_requester ON booking (requester_organisation_id, id);
 CREATE UNIQUE INDEX booking_one_per_line ON booking (line_id) WHERE status IN ('held', 'confirmed');
+CREATE INDEX booking_waiting ON booking (requester_organisation_id) WHERE status = 'held';
 CREATE INDEX booking_lapsing ON booking (expires_at) WHERE status = 'held';
 
 -- What is to be matched anew, because an offer, a booking or a request changed: a queue that the sweeper empties.
@@ -138,5 +138,7 @@ CREATE TABLE rematch (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     resource_id uuid,
     request_id uuid,
+    -- A resource is compared with a page of lines at a time, by id: the last of the page before.
+    after_line uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     CHECK ((resource_id IS NULL) <> (request_id IS NULL))
 );

@@ -29,4 +29,4 @@ def build() -> Service[PoolingSettings]:
 @asynccontextmanager
 async def compose(running: Running[PoolingSettings]) -> AsyncIterator[Mapping[str, Any]]:
     """What the API needs beyond the chassis."""
-    yield {"hold_for": running.settings.hold_for}
+    yield {"hold_rules": running.settings.hold_rules}

@@ -5,15 +5,17 @@ from datetime import timedelta
 from pydantic import Field
 
 from chassis.settings import ServiceSettings
+from pooling.domain.bookings import USUAL, HoldRules
 
 
 class PoolingSettings(ServiceSettings):
-    """pooling's settings: POLEPOOL_HOLD_HOURS, POLEPOOL_SWEEP_SECONDS."""
+    """pooling's settings: POLEPOOL_HOLD_HOURS, POLEPOOL_MOST_HOLDS, POLEPOOL_SWEEP_SECONDS."""
 
     hold_hours: float = Field(default=48, gt=0, le=24 * 31, description="How long a hold waits for its owner's answer.")
+    most_holds: int = Field(default=USUAL.most, ge=1, description="How many holds an organisation may have waiting.")
     sweep_seconds: float = Field(default=0.5, gt=0, le=60, description="How often workers look for what is due.")
 
     @property
-    def hold_for(self) -> timedelta:
-        """How long a hold waits for its owner's answer."""
-        return timedelta(hours=self.hold_hours)
+    def hold_rules(self) -> HoldRules:
+        """How long a hold waits for its owner's answer, and how many an organisation may have waiting."""
+        return HoldRules(timedelta(hours=self.hold_hours), self.most_holds)

@@ -172,7 +172,8 @@ async def matches_are_proposed(scene: Scene, requester: Actor, request: Json, mi
 async def it_takes_one(scene: Scene, requester: Actor, match: Json) -> Json:
     """Step 7: returns the held booking."""
     scene.tell.step("The requester takes one", "La structure choisit")
-    booking = await requester.door.post("pooling", "/v1/bookings", {"match_id": match["id"]})
+    body = {"match_id": match["id"], "match_version": match["version"]}
+    booking = await requester.door.post("pooling", "/v1/bookings", body)
     id_ = UUID(booking["id"])
     seen = await scene.tap.wait(pooling.BookingHeld, lambda e: e.booking.id == id_)
     scene.tell.said(f"Held until {booking['expires_at']}", seen)
@@ -216,6 +217,7 @@ async def a_second_requester_is_refused(scene: Scene, minibus: Json, match: Json
     second = scene.cast.managers["numerique"]
     body = {
         "resource_id": minibus["id"],
+        "resource_version": minibus["version"],
         "requester_organisation_id": str(second.organisation_id),
         "requester_pole_id": str(scene.niort),
         "period": match["period"],

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from chassis.http import Changes, Creates, Page, Reads, Router, Windowed
 from pooling.handlers import bookings as handlers
-from pooling.handlers.commands import CancelBooking, Cancellation, HoldResource, Versioned
+from pooling.handlers.commands import HoldResource, Versioned
 from schemas import pooling as said
 
 router = Router(tags=["bookings"])
@@ -15,8 +15,11 @@ router = Router(tags=["bookings"])
 
 @router.post("/v1/bookings", status_code=201, response_model=said.Booking)
 async def hold(edge: Creates, request: Request, command: HoldResource) -> Response:
-    """Take a match, or hold a resource for a period; 409 `slot_taken` tells the next best alternatives."""
-    return await edge.create(partial(handlers.hold, keep=request.app.state.hold_for), command)
+    """Take a match, or hold a resource for a period, at the version that was looked at.
+
+    409 `offer_changed` tells what it is now; `slot_taken` and others tell the next best alternatives.
+    """
+    return await edge.create(partial(handlers.hold, rules=request.app.state.hold_rules), command)
 
 
 @router.get("/v1/bookings")
@@ -40,6 +43,6 @@ async def confirm(edge: Changes, booking_id: UUID) -> Response:
 
 
 @router.post("/v1/bookings/{booking_id}/cancellation", response_model=said.Booking)
-async def cancel(edge: Changes, booking_id: UUID, command: Cancellation) -> Response:
+async def cancel(edge: Changes, booking_id: UUID) -> Response:
     """Give a booking up, as its owner or its requester."""
-    return await edge.change(handlers.cancel, CancelBooking(booking_id, edge.expected_version, command.note))
+    return await edge.change(handlers.cancel, Versioned(booking_id, edge.expected_version))

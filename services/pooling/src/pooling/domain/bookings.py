@@ -6,9 +6,9 @@ from uuid import UUID
 
 from chassis.errors import Invalid, Stale
 from pooling.domain.offers import Asker
-from pooling.domain.periods import MAX_BOOKING
+from pooling.domain.periods import MAX_BOOKING, MIN_BOOKING
 from pooling.domain.places import price_cents
-from pooling.domain.refusals import BookingEnded, BookingStarted, HoldExpired, ResourceIsWithdrawn
+from pooling.domain.refusals import BookingEnded, BookingStarted, HoldExpired, ResourceIsWithdrawn, TooManyHolds
 from schemas.event import Event, Period
 from schemas.pooling import (
     Booking,
@@ -27,10 +27,28 @@ LIVE = frozenset({BookingStatus.HELD, BookingStatus.CONFIRMED})
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRules:
+    """How long a hold waits for its owner's answer, and how many an organisation may have waiting."""
+
+    keep: timedelta = timedelta(hours=48)
+    most: int = 200
+
+    def check(self, waiting: int) -> None:
+        """Raise TooManyHolds when one more is too many. Holds made at the same moment aren't counted."""
+        if waiting >= self.most:
+            raise TooManyHolds(most=self.most)
+
+
+USUAL = HoldRules()
+"""Unless settings say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bookable:
     """What a hold needs to know of a resource."""
 
     id: UUID
+    version: int
     pole_id: UUID
     organisation_id: UUID
     status: ResourceStatus
@@ -38,9 +56,11 @@ class Bookable:
 
 
 def check_period(period: Period, now: datetime, field: str = "period") -> None:
-    """Raise Invalid for a period that has begun or is longer than MAX_BOOKING."""
+    """Raise Invalid for a period that has begun, or is shorter than MIN_BOOKING or longer than MAX_BOOKING."""
     if period.start < now:
         raise Invalid(field=f"{field}.start", rule="must not be in the past")
+    if period.end - period.start < MIN_BOOKING:
+        raise Invalid(field=f"{field}.end", rule=f"must be at least {MIN_BOOKING.seconds // 60} minutes after start")
     if period.end - period.start > MAX_BOOKING:
         raise Invalid(field=f"{field}.end", rule=f"must be at most {MAX_BOOKING.days} days after start")
 

@@ -1,8 +1,10 @@
 """Proposed pairings. One per line and resource for ever: proposed again, it goes on with the next version."""
 
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from pooling.domain.ranking import Candidate
+from pooling.domain.offers import Offer
+from pooling.domain.ranking import Candidate, order, worth
 from schemas.event import Event
 from schemas.pooling import Line, Match, MatchProposed, MatchStatus, MatchTaken, MatchWithdrawn, Request
 
@@ -33,12 +35,33 @@ def proposed(match_id: UUID, request: Request, line: Line, candidate: Candidate,
     )
 
 
+def choose(candidates: Iterable[Candidate], known: Mapping[UUID, Match], room: int) -> list[Candidate]:
+    """Which of a line's candidates to propose: `room` new ones, the best first, and those that stand but changed.
+
+    `known` are the line's earlier matches by resource; what is taken is left alone.
+    """
+    chosen = []
+    for candidate in sorted(candidates, key=order):
+        match = known.get(candidate.offer.id)
+        if match is not None and match.status is MatchStatus.PROPOSED:
+            chosen += [] if stands(match, candidate) else [candidate]
+        elif room > 0 and (match is None or match.status is MatchStatus.WITHDRAWN):
+            chosen.append(candidate)
+            room -= 1
+    return chosen
+
+
 def stands(match: Match, candidate: Candidate) -> bool:
     """Whether what was proposed is still the case: who was told of it needn't be told again."""
     return match.status is MatchStatus.PROPOSED and (
         (match.period, match.price_cents, match.distance_m, match.score)
         == (candidate.period, candidate.price_cents, candidate.distance_m, candidate.score)
     )
+
+
+def still_true(match: Match, line: Line, offer: Offer) -> bool:
+    """Whether the offer as it is now still is what the match told, whatever has become of its free time."""
+    return worth(line, offer) == (match.distance_m, match.price_cents, match.score)
 
 
 def said(match: Match) -> Event:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from schemas.event import Period, Place
-from schemas.pooling import Kind, Price, Ring
+from schemas.pooling import Price, Ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,6 @@ class Offer:
     pole_id: UUID
     organisation_id: UUID
     title: str
-    kind: Kind
     place: Place
     ring: Ring
     price: Price

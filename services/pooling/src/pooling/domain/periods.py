@@ -1,6 +1,6 @@
 """Periods: what is left of them, and where something fits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from chassis.errors import Invalid
@@ -11,7 +11,7 @@ STEP = timedelta(minutes=15)
 MAX_PERIODS = 200
 HORIZON = timedelta(days=731)
 """How far from now an availability may reach, both ways."""
-MAX_BOOKING = timedelta(days=31)
+MIN_BOOKING, MAX_BOOKING = timedelta(minutes=15), timedelta(days=31)
 
 
 def normalised(periods: Iterable[Period], now: datetime) -> tuple[Period, ...]:
@@ -44,11 +44,6 @@ def clipped(spans: Iterable[Period], window: Period) -> list[Period]:
     """The parts of `spans` that lie inside `window`."""
     parts = ((max(each.start, window.start), min(each.end, window.end)) for each in spans)
     return [Period(start=start, end=end) for start, end in parts if start < end]
-
-
-def covers(spans: Sequence[Period], period: Period) -> bool:
-    """Whether one of `spans` contains the whole period (touching spans are joined in an availability)."""
-    return any(each.start <= period.start and period.end <= each.end for each in spans)
 
 
 def first_fit(spans: Iterable[Period], window: Period, length: timedelta, now: datetime) -> Period | None:

@@ -1,10 +1,9 @@
 """Which offers fit a line, how well, and what the others miss. The conditions are those of the matching engine."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from fractions import Fraction
-from math import floor
+from uuid import UUID
 
 from pooling.domain import reasons
 from pooling.domain.offers import Asker, Offer
@@ -54,12 +53,28 @@ class _Seen:
     misses: tuple[Reason, ...]
 
 
-def rank(line: Line, offers: Iterable[Offer], asker: Asker, now: datetime) -> list[Candidate]:
-    """The offers that fit, best first; equal scores by price, distance, start and id: the order never varies."""
-    fitting = [seen for seen in (_look(line, offer, now) for offer in offers) if not seen.misses]
-    prices = sorted(seen.price for seen in fitting)
-    candidates = [_candidate(line, seen, asker, prices) for seen in fitting]
-    return sorted(candidates, key=lambda c: (-c.score, c.price_cents, c.distance_m, c.period.start, c.offer.id))
+def rank(line: Line, offers: Iterable[Offer], asker: Asker, now: datetime, most: int | None = None) -> list[Candidate]:
+    """The offers that fit, best first, `most` of them at most: only these are given reasons, which take longest."""
+    fitting = [
+        Candidate(offer, seen.period, seen.metres, seen.price, score(line, offer, seen.metres, seen.price), ())
+        for offer in offers
+        if (seen := _look(line, offer, now)).period is not None and not seen.misses
+    ]
+    cheapest = sorted(each.price_cents for each in fitting)[:2]
+    alone = cheapest[0] if cheapest and cheapest != cheapest[:1] * 2 else None
+    best = sorted(fitting, key=order)[:most]
+    return [_told(line, each, asker, len(fitting) if each.price_cents == alone else 0) for each in best]
+
+
+def order(candidate: Candidate) -> tuple[int, int, int, datetime, UUID]:
+    """The best first; equal scores by price, distance, start and id, so that the order never varies."""
+    return -candidate.score, candidate.price_cents, candidate.distance_m, candidate.period.start, candidate.offer.id
+
+
+def _told(line: Line, candidate: Candidate, asker: Asker, cheapest_of: int) -> Candidate:
+    metres, price = candidate.distance_m, candidate.price_cents
+    why = reasons.good(line, candidate.offer, asker, candidate.period, metres, price, cheapest_of)
+    return replace(candidate, reasons=tuple(why))
 
 
 def near_misses(line: Line, offers: Iterable[Offer], now: datetime, limit: int = 5) -> list[NearMiss]:
@@ -71,31 +86,50 @@ def near_misses(line: Line, offers: Iterable[Offer], now: datetime, limit: int =
     return [NearMiss(seen.offer, seen.metres, seen.price, seen.misses) for seen in closest[:limit]]
 
 
+def worth(line: Line, offer: Offer) -> tuple[int, int, int] | None:
+    """The metres, cents and score of an offer for a line, whenever it is free; None if it misses something."""
+    metres, price = _measured(line, offer)
+    return None if _misses(line, offer, metres, price) else (metres, price, score(line, offer, metres, price))
+
+
 def score(line: Line, offer: Offer, metres: int, price: int) -> int:
-    """0 to 1000: points for distance and price halve at HALF_AT_M and HALF_AT_CENTS; a tight fit keeps its own."""
-    points = WEIGHTS["distance"] * Fraction(HALF_AT_M, HALF_AT_M + metres)
-    points += WEIGHTS["price"] * Fraction(HALF_AT_CENTS, HALF_AT_CENTS + price)
-    points += WEIGHTS["fit"] * _tightness(line, offer)
-    return floor(points + Fraction(1, 2))
+    """0 to 1000: points for distance and price halve at HALF_AT_M and HALF_AT_CENTS; a tight fit keeps its own.
+
+    Exact, in whole numbers: the sum of three fractions is rounded half up once.
+    """
+    used, of = _tightness(line, offer)
+    near, cheap = HALF_AT_M + metres, HALF_AT_CENTS + price
+    points = WEIGHTS["distance"] * HALF_AT_M * cheap * of + WEIGHTS["price"] * HALF_AT_CENTS * near * of
+    points += WEIGHTS["fit"] * used * near * cheap
+    whole = near * cheap * of
+    return (2 * points + whole) // (2 * whole)
 
 
-def _tightness(line: Line, offer: Offer) -> Fraction:
-    used = [Fraction(needed, offer.measures[name]) for name, needed in line.at_least.items() if needed > 0]
-    return sum(used, Fraction(0)) / len(used) if used else Fraction(1)
-
-
-def _candidate(line: Line, seen: _Seen, asker: Asker, prices: Sequence[int]) -> Candidate:
-    assert seen.period is not None  # noqa: S101 - what fits has a period
-    alone = prices[0] == seen.price and (len(prices) == 1 or prices[1] > seen.price)
-    why = reasons.good(line, seen.offer, asker, seen.period, seen.metres, seen.price, len(prices) if alone else 0)
-    points = score(line, seen.offer, seen.metres, seen.price)
-    return Candidate(seen.offer, seen.period, seen.metres, seen.price, points, tuple(why))
+def _tightness(line: Line, offer: Offer) -> tuple[int, int]:
+    """The mean of needed ÷ there over the measures asked for, as numerator and denominator; 1 if there is none."""
+    used, of, count = 0, 1, 0
+    for name, needed in line.at_least.items():
+        if needed > 0:
+            there = offer.measures[name]
+            used, of, count = used * there + needed * of, of * there, count + 1
+    return (used, of * count) if count else (1, 1)
 
 
 def _look(line: Line, offer: Offer, now: datetime) -> _Seen:
     length = timedelta(minutes=line.minutes)
-    metres, price = distance_m(line.place, offer.place), price_cents(offer.price, length)
+    metres, price = _measured(line, offer)
+    misses = _misses(line, offer, metres, price)
     period = first_fit(offer.free, line.window, length, now)
+    if period is None:
+        misses.append(reasons.not_free(line.window, length, offer.free, offer.offered, now))
+    return _Seen(offer, period, metres, price, tuple(misses))
+
+
+def _measured(line: Line, offer: Offer) -> tuple[int, int]:
+    return distance_m(line.place, offer.place), price_cents(offer.price, timedelta(minutes=line.minutes))
+
+
+def _misses(line: Line, offer: Offer, metres: int, price: int) -> list[Reason]:
     misses = [reasons.missing(name) for name in line.features if name not in offer.features]
     for name, needed in line.at_least.items():
         if offer.measures.get(name, 0) < needed:
@@ -104,7 +138,4 @@ def _look(line: Line, offer: Offer, now: datetime) -> _Seen:
         misses.append(reasons.too_far(metres, line.max_km))
     if line.max_price_cents is not None and price > line.max_price_cents:
         misses.append(reasons.too_dear(price, line.max_price_cents))
-    if period is None:
-        offered = first_fit(offer.offered, line.window, length, now) is not None
-        misses.append(reasons.not_free(line.window, offer.free, offered=offered))
-    return _Seen(offer, period, metres, price, tuple(misses))
+    return misses

@@ -4,9 +4,11 @@ A sentence never tells who booked or who asks: a taken slot is just taken.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from pooling.domain import wording
 from pooling.domain.offers import Asker, Offer
+from pooling.domain.periods import clipped, first_fit
 from schemas.event import Period, Text
 from schemas.pooling import Kind, Line, Reason, Ring
 
@@ -53,7 +55,7 @@ def _price(price: int, period: Period, cheapest_of: int) -> Reason:
     amount, time = wording.money(price), wording.length(period.end - period.start)
     fr, en = f"{amount.fr} pour {time.fr}", f"{amount.en} for {time.en}"
     if cheapest_of > 1:
-        fr, en = f"{fr}, le moins cher des {cheapest_of}", f"{en}, the cheapest of {cheapest_of}"
+        fr, en = f"{fr}, le tarif le plus bas des {cheapest_of}", f"{en}, the lowest price of {cheapest_of}"
     return _reason("price", fr, en)
 
 
@@ -63,8 +65,8 @@ def _circle(offer: Offer, asker: Asker) -> Reason:
     if offer.pole_id == asker.pole_id:
         return _reason("circle", "Dans votre pôle", "In your pole")
     if offer.ring is Ring.PARTNER_POLES:
-        return _reason("circle", "Proposé par un pôle partenaire", "Offered by a partner pole")
-    return _reason("circle", "Proposé à tous les pôles", "Offered to every pole")
+        return _reason("circle", "Dans un pôle partenaire", "In a partner pole")
+    return _reason("circle", "Dans un autre pôle, qui partage avec tous", "In another pole, which shares with all")
 
 
 def too_far(metres: int, max_km: int) -> Reason:
@@ -77,7 +79,7 @@ def too_far(metres: int, max_km: int) -> Reason:
 def too_dear(price: int, most: int) -> Reason:
     """By how much."""
     asked, over = wording.money(price), wording.money(price - most)
-    return _reason("too_dear", f"{asked.fr}, soit {over.fr} de trop", f"{asked.en}, {over.en} too dear")
+    return _reason("too_dear", f"{asked.fr}, soit {over.fr} de trop", f"{asked.en}, {over.en} over your limit")
 
 
 def too_little(name: str, has: int, needed: int) -> Reason:
@@ -93,29 +95,31 @@ def missing(name: str) -> Reason:
     return _reason(f"missing.{name}", word.fr_missing, word.en_missing)
 
 
-def not_free(window: Period, free: Sequence[Period], *, offered: bool) -> Reason:
-    """When it is free instead, or that it is taken, or (not `offered`) that it never was to be had then."""
-    days = wording.days(window)
-    if not free:
-        if offered:
-            return _reason("taken", f"Déjà pris {days.fr}", f"Taken {days.en}")
-        return _reason("not_offered", f"Pas proposé {days.fr}", f"Not offered {days.en}")
-    longest = max(free, key=lambda each: (each.end - each.start, window.start - each.start))
-    start, end = wording.hour(longest.start), wording.hour(longest.end)
-    day = wording.day(longest.start)
+def not_free(
+    window: Period, length: timedelta, free: Sequence[Period], offered: Sequence[Period], now: datetime
+) -> Reason:
+    """When it is free instead, or that it is too late, or that it is taken, or that it never was to be had then.
+
+    `free` and `offered` lie inside the window. What has passed is no free time: it is left out.
+    """
+    start = max(window.start, now)
+    if first_fit([window], window, length, now) is None:
+        return _reason("too_late", "Trop tard pour le créneau demandé", "Too late for the time asked for")
+    left = clipped(free, Period(start=start, end=window.end))
+    if not left:
+        days = wording.days(window)
+        if first_fit(offered, window, length, now):
+            return _reason("taken", f"Plus de créneau libre {days.fr}", f"Taken {days.en}")
+        return _reason("not_offered", f"Aucun créneau proposé {days.fr}", f"Not offered {days.en}")
+    longest = max(left, key=lambda each: (each.end - each.start, start - each.start))
     if longest.end == window.end:
-        return _reason(
-            "free_from", f"Libre seulement à partir de {start.fr} ({day.fr})", f"Free from {start.en} only ({day.en})"
-        )
-    if longest.start == window.start:
-        return _reason(
-            "free_until", f"Libre seulement jusqu’à {end.fr} ({day.fr})", f"Free until {end.en} only ({day.en})"
-        )
-    return _reason(
-        "free_between",
-        f"Libre seulement de {start.fr} à {end.fr} ({day.fr})",
-        f"Free from {start.en} to {end.en} only ({day.en})",
-    )
+        since = wording.moment(longest.start)
+        return _reason("free_from", f"Libre seulement à partir du {since.fr}", f"Free only from {since.en}")
+    if longest.start == start:
+        until = wording.ending(longest.end)
+        return _reason("free_until", f"Libre seulement jusqu’au {until.fr}", f"Free only until {until.en}")
+    when = wording.when(longest)
+    return _reason("free_between", f"Libre seulement {_small(when.fr)}", f"Free only {_small(when.en)}")
 
 
 def _reason(code: str, fr: str, en: str) -> Reason:
@@ -124,3 +128,7 @@ def _reason(code: str, fr: str, en: str) -> Reason:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -16,7 +16,11 @@ class ResourceIsWithdrawn(Refused):
 
 
 class OfferChanged(Refused):
-    """The offer changed since this match was proposed: look at the matches again."""
+    """What is offered is no longer what you looked at: look at it again before you book."""
+
+
+class TooManyHolds(Refused):
+    """Your organisation has as many holds waiting for an answer as it may: cancel some, or wait for the answers."""
 
 
 class MatchIsTaken(Refused):

@@ -35,7 +35,7 @@ def _skill(fr: str, en: str) -> Word:
 
 
 def _energy(fr: str, en: str) -> Word:
-    return Word(fr, en, f"Énergie différente{NBSP}: pas {fr}", f"Another energy: not {en}")
+    return Word(fr, en, f"Pas {fr}", f"Not {en}")
 
 
 FEATURES: dict[str, Word] = {
@@ -46,7 +46,7 @@ FEATURES: dict[str, Word] = {
     "electric": _energy("électrique", "electric"),
     "hybrid": _energy("hybride", "hybrid"),
     "gas": _energy("au gaz", "gas"),
-    "muscle": _energy("sans moteur", "human-powered"),
+    "muscle": Word("sans moteur", "human-powered", "À moteur", "Not human-powered"),
     "accessible": Word("accessible en fauteuil", "step-free", "Pas accessible en fauteuil", "Not step-free"),
     "projector": Word("vidéoprojecteur", "projector", "Pas de vidéoprojecteur", "No projector"),
     "kitchen": Word("cuisine", "kitchen", "Pas de cuisine", "No kitchen"),
@@ -132,25 +132,36 @@ def days(period: Period) -> Text:
     return Text(fr=f"du {first.fr} au {last.fr}", en=f"from {first.en} to {last.en}")
 
 
+def moment(at: datetime) -> Text:
+    """« jeudi 26 novembre à 14 h », "Thursday 26 November at 14:00"."""
+    date, time = day(at), hour(at)
+    return Text(fr=f"{date.fr} à {time.fr}", en=f"{date.en} at {time.en}")
+
+
+def ending(at: datetime) -> Text:
+    """The same, but an end at 0 h is midnight of the day before."""
+    date, time = _end(at)
+    return Text(fr=f"{date.fr} à {time.fr}", en=f"{date.en} at {time.en}")
+
+
 def when(period: Period) -> Text:
-    """« Le jeudi 26 novembre de 9 h à 13 h »."""
-    start, end = hour(period.start), hour(period.end)
-    first, last = day(period.start), day(period.end - timedelta(microseconds=1))
+    """« Le jeudi 26 novembre de 9 h à 13 h », « Du jeudi 26 novembre à 9 h au samedi 28 novembre à minuit »."""
+    first, start = day(period.start), hour(period.start)
+    last, end = _end(period.end)
     if first == last:
-        return Text(
-            fr=f"Le {first.fr} de {start.fr} à {end.fr if end.fr != hour_zero() else 'minuit'}",
-            en=f"On {first.en} from {start.en} to {end.en if end.fr != hour_zero() else 'midnight'}",
-        )
-    last = day(period.end)
+        return Text(fr=f"Le {first.fr} de {start.fr} à {end.fr}", en=f"On {first.en} from {start.en} to {end.en}")
     return Text(
         fr=f"Du {first.fr} à {start.fr} au {last.fr} à {end.fr}",
         en=f"From {first.en} at {start.en} to {last.en} at {end.en}",
     )
 
 
-def hour_zero() -> str:
-    """How midnight reads as an hour in French."""
-    return f"0{NBSP}h"
+def _end(at: datetime) -> tuple[Text, Text]:
+    """The day and the hour of an end."""
+    local = at.astimezone(PARIS)
+    if (local.hour, local.minute) == (0, 0):
+        return day(at - timedelta(minutes=1)), Text(fr="minuit", en="midnight")
+    return day(at), hour(at)
 
 
 def _grouped(number: int, separator: str) -> str:

@@ -5,9 +5,11 @@ from uuid import UUID
 
 from chassis.access import Scope
 from chassis.db import Tx, new_id
-from pooling.domain.needs import features
+from pooling.domain.matches import stands
+from pooling.domain.needs import features, measures
 from pooling.domain.offers import Asker
-from pooling.domain.ranking import rank
+from pooling.domain.ranking import Candidate, rank
+from pooling.domain.reasons import NAMED_UNASKED
 from pooling.handlers.answers import Alternative, alternative
 from pooling.store import matches, requests, resources, search
 from schemas.event import Period
@@ -21,15 +23,20 @@ async def of_match(tx: Tx, scope: Scope, match: Match, now: datetime) -> list[Al
     """The next best for the match's line, at any time in its window."""
     line = await requests.get_line(tx, scope, match.line_id)
     asker = Asker(match.requester_pole_id, match.requester_organisation_id)
-    known = {(each.resource_id, each.period): each.id for each in await matches.proposed_of_line(tx, line.id)}
+    proposed = {each.resource_id: each for each in await matches.proposed_of_line(tx, line.id)}
     best = rank(line, await search.fitting(tx, asker, line), asker, now)[:MOST]
-    return [alternative(each, known.get((each.offer.id, each.period))) for each in best]
+    return [alternative(each, _standing(proposed.get(each.offer.id), each)) for each in best]
+
+
+def _standing(match: Match | None, candidate: Candidate) -> Match | None:
+    return match if match is not None and stands(match, candidate) else None
 
 
 async def of_period(tx: Tx, asker: Asker, resource_id: UUID, period: Period, now: datetime) -> list[Alternative]:
-    """Resources like this one, by what it has, that are free for the very period; else within a day of it."""
+    """Resources like this one and as big, free for the very period; else within a day of it."""
     resource = await resources.read(tx, resource_id)
-    has = features(resource.characteristics)
+    has, most_telling = features(resource.characteristics), NAMED_UNASKED.get(resource.characteristics.kind)
+    size = {name: value for name, value in measures(resource.characteristics).items() if name == most_telling}
     for around in (timedelta(0), DAY):
         line = Line(
             id=new_id(),
@@ -37,7 +44,7 @@ async def of_period(tx: Tx, asker: Asker, resource_id: UUID, period: Period, now
             window=Period(start=period.start - around, end=period.end + around),
             minutes=max(15, -((period.start - period.end) // timedelta(minutes=1))),
             features=tuple(name for name in has if name not in set(Energy)),
-            at_least={},
+            at_least=size,
             place=resource.place,
         )
         if best := rank(line, await search.fitting(tx, asker, line), asker, now)[:MOST]:

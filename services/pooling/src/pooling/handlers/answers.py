@@ -11,7 +11,9 @@ class Alternative(Contract):
     """What could be booked instead: a standing match of the same line if there is one, or the resource itself."""
 
     resource_id: UUID
+    resource_version: int
     match_id: UUID | None = None
+    match_version: int | None = None
     title: str
     period: Period
     distance_m: int
@@ -49,11 +51,13 @@ class Free(Contract):
     items: list[Period]
 
 
-def alternative(candidate: Candidate, match_id: UUID | None) -> Alternative:
-    """A candidate as an alternative."""
+def alternative(candidate: Candidate, match: Match | None) -> Alternative:
+    """A candidate as an alternative; `match` is the one that proposes just this."""
     return Alternative(
         resource_id=candidate.offer.id,
-        match_id=match_id,
+        resource_version=candidate.offer.version,
+        match_id=match.id if match else None,
+        match_version=match.version if match else None,
         title=candidate.offer.title,
         period=candidate.period,
         distance_m=candidate.distance_m,

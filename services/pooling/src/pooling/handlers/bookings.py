@@ -1,7 +1,7 @@
 """Holding, confirming and cancelling bookings."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from chassis.db import Tx, as_system, new_id
 from chassis.errors import Invalid, NotFound, Refused
 from chassis.http import Page, Window
 from pooling.domain import bookings, matches
+from pooling.domain.bookings import USUAL, HoldRules
 from pooling.domain.offers import Asker
 from pooling.domain.periods import utc
 from pooling.domain.refusals import (
@@ -24,25 +25,26 @@ from pooling.domain.refusals import (
 )
 from pooling.handlers import alternatives, unfolding
 from pooling.handlers.answers import Alternative
-from pooling.handlers.commands import CancelBooking, HoldResource, Versioned
+from pooling.handlers.commands import HoldResource, Versioned
 from pooling.store import bookings as kept
-from pooling.store import holds, requests
+from pooling.store import holds, requests, resources, search
 from pooling.store import matches as kept_matches
 from schemas.event import Period
-from schemas.pooling import Booking, BookingStatus, CancelledBy, MatchStatus, RequestStatus
+from schemas.pooling import Booking, BookingStatus, CancelledBy, Match, MatchStatus, RequestStatus
 
 T = TypeVar("T")
 
-HOLD_FOR = timedelta(hours=48)
-"""How long a hold waits for its owner's answer, unless settings say otherwise."""
+MATCH_ALONE = frozenset({"match_id", "match_version"})
 
 
-async def hold(tx: Tx, scope: Scope, command: HoldResource, now: datetime, *, keep: timedelta = HOLD_FOR) -> Booking:
-    """Hold a resource: from a match, or directly. Refused with the next best alternatives when the slot is taken."""
+async def hold(tx: Tx, scope: Scope, command: HoldResource, now: datetime, *, rules: HoldRules = USUAL) -> Booking:
+    """Hold a resource: from a match, or directly. Refused with what it is now, or with the next best alternatives."""
     if command.match_id is not None:
-        _require_alone(command)
-        return await _hold_match(tx, scope, command.match_id, now, keep)
+        _refuse_more(command)
+        version = _required(command.match_version, "match_version", "is required with match_id")
+        return await _hold_match(tx, scope, command.match_id, version, now, rules)
     resource_id = _required(command.resource_id, "resource_id")
+    version = _required(command.resource_version, "resource_version")
     organisation_id = _required(command.requester_organisation_id, "requester_organisation_id")
     pole_id = _required(command.requester_pole_id, "requester_pole_id")
     period = utc(_required(command.period, "period").period())
@@ -50,22 +52,22 @@ async def hold(tx: Tx, scope: Scope, command: HoldResource, now: datetime, *, ke
     scope.require_organisation(organisation_id)
     if (organisation_id, pole_id) not in scope.memberships:
         raise NotAMember
-    return await _hold_resource(tx, resource_id, Asker(pole_id, organisation_id), period, now, keep)
+    return await _hold_resource(tx, resource_id, version, Asker(pole_id, organisation_id), period, now, rules)
 
 
-def _require_alone(command: HoldResource) -> None:
-    for field in command.model_fields_set - {"match_id"}:
+def _refuse_more(command: HoldResource) -> None:
+    for field in command.model_fields_set - MATCH_ALONE:
         if getattr(command, field) is not None:
             raise Invalid(field=field, rule="must not come with match_id, which says it all")
 
 
-def _required(value: T | None, field: str) -> T:
+def _required(value: T | None, field: str, rule: str = "is required unless match_id is given") -> T:
     if value is None:
-        raise Invalid(field=field, rule="is required unless match_id is given")
+        raise Invalid(field=field, rule=rule)
     return value
 
 
-async def _hold_match(tx: Tx, scope: Scope, match_id: UUID, now: datetime, keep: timedelta) -> Booking:
+async def _hold_match(tx: Tx, scope: Scope, match_id: UUID, version: int, now: datetime, rules: HoldRules) -> Booking:
     ground = await holds.lock_for_match(tx, scope, match_id)
     if ground is None:
         raise await _why_not(tx, scope, match_id, now)
@@ -74,25 +76,41 @@ async def _hold_match(tx: Tx, scope: Scope, match_id: UUID, now: datetime, keep:
         raise MatchIsTaken(match_id=match.id)
     if ground.request is not RequestStatus.OPEN:
         raise RequestNotOpen(request_id=match.request_id, status=ground.request)
+    if refusal := await _why_no_longer(tx, scope, match, version, now):
+        raise refusal(match_id=match.id, match=match, alternatives=await alternatives.of_match(tx, scope, match, now))
+    rules.check(ground.ground.waiting)
     asker = Asker(match.requester_pole_id, match.requester_organisation_id)
-    booking, events = bookings.held(new_id(), resource, asker, match.period, match, now, keep)
-    if booking.price_cents != match.price_cents:
-        raise OfferChanged(match_id=match.id)
-    if match.status is MatchStatus.WITHDRAWN and await holds.is_free(tx, booking.resource_id, booking.period):
-        raise MatchIsWithdrawn(match_id=match.id, alternatives=await alternatives.of_match(tx, scope, match, now))
+    booking, events = bookings.held(new_id(), resource, asker, match.period, match, now, rules.keep)
     said = [*events, *matches.to(MatchStatus.TAKEN, match)[1]]
     if not await holds.take(tx, booking, ground.ground.stay, said):
         raise await _taken(tx, booking, await alternatives.of_match(tx, scope, match, now))
     return booking
 
 
+async def _why_no_longer(
+    tx: Tx, scope: Scope, match: Match, version: int, now: datetime
+) -> type[MatchIsWithdrawn | OfferChanged] | None:
+    """Why a match that nobody took can't be taken as it was seen; its resource is locked, so that it stays as it is."""
+    if match.period.start < now:
+        return MatchIsWithdrawn
+    if match.status is MatchStatus.WITHDRAWN:  # a withdrawn one whose slot is taken is refused for just that
+        return MatchIsWithdrawn if await holds.is_free(tx, match.resource_id, match.period) else None
+    line = await requests.get_line(tx, scope, match.line_id)
+    seen = await search.see(tx, [(match.resource_id, line)])
+    same = matches.still_true(match, line, seen[line.id, match.resource_id])
+    return None if same and match.version == version else OfferChanged
+
+
 async def _hold_resource(
-    tx: Tx, resource_id: UUID, asker: Asker, period: Period, now: datetime, keep: timedelta
+    tx: Tx, resource_id: UUID, version: int, asker: Asker, period: Period, now: datetime, rules: HoldRules
 ) -> Booking:
     ground = await holds.lock_resource(tx, asker, resource_id)
     if ground is None:
         raise NotFound
-    booking, events = bookings.held(new_id(), ground.resource, asker, period, None, now, keep)
+    booking, events = bookings.held(new_id(), ground.resource, asker, period, None, now, rules.keep)
+    if ground.resource.version != version:
+        raise OfferChanged(resource=await resources.read(tx, resource_id))
+    rules.check(ground.waiting)
     if not await holds.take(tx, booking, ground.stay, events):
         raise await _taken(tx, booking, await alternatives.of_period(tx, asker, resource_id, period, now))
     return booking
@@ -133,7 +151,7 @@ async def confirm(tx: Tx, scope: Scope, command: Versioned, now: datetime) -> Bo
     return booking
 
 
-async def cancel(tx: Tx, scope: Scope, command: CancelBooking, now: datetime) -> Booking:
+async def cancel(tx: Tx, scope: Scope, command: Versioned, now: datetime) -> Booking:
     """Give a booking up, as its owner or its requester; its slot is free again."""
     seen = await kept.get(tx, scope, command.id)
     own = seen.requester_organisation_id in scope.organisations
@@ -142,8 +160,6 @@ async def cancel(tx: Tx, scope: Scope, command: CancelBooking, now: datetime) ->
     bookings.check_version(unfolded.bookings[command.id], command.expected_version)
     by = CancelledBy.REQUESTER if own else CancelledBy.OWNER
     unfolded.end(command.id, lambda booking: bookings.cancelled(booking, by, now))
-    if command.note:
-        await kept.save_note(tx, command.id, command.note)
     await unfolding.save(tx, unfolded)
     return unfolded.bookings[command.id]
 

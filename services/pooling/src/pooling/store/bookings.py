@@ -32,10 +32,19 @@ async def own(
     """The bookings of which the caller is a side, newest first, after the one with the id `after`."""
     found = await tx.fetch(
         """
-        SELECT * FROM booking WHERE (owner_organisation_id = ANY($1) OR requester_organisation_id = ANY($1))
-            AND ($2::text IS NULL OR status = $2) AND ($3::uuid IS NULL OR resource_id = $3)
-            AND ($5::uuid IS NULL OR id < $5)
-        ORDER BY id DESC LIMIT $4
+        SELECT side.* FROM unnest($1::uuid[]) AS own (organisation_id) CROSS JOIN LATERAL (
+            (SELECT * FROM booking WHERE owner_organisation_id = own.organisation_id
+                AND ($2::text IS NULL OR status = $2) AND ($3::uuid IS NULL OR resource_id = $3)
+                AND ($5::uuid IS NULL OR id < $5)
+            ORDER BY id DESC LIMIT $4)
+            UNION ALL
+            (SELECT * FROM booking WHERE requester_organisation_id = own.organisation_id
+                AND owner_organisation_id <> ALL($1)
+                AND ($2::text IS NULL OR status = $2) AND ($3::uuid IS NULL OR resource_id = $3)
+                AND ($5::uuid IS NULL OR id < $5)
+            ORDER BY id DESC LIMIT $4)
+        ) AS side
+        ORDER BY side.id DESC LIMIT $4
         """,
         list(scope.organisations),
         status,
@@ -121,7 +130,10 @@ async def lapsed(tx: Tx, now: datetime, limit: int) -> list[UUID]:
 
 
 async def save_ended(tx: Tx, bookings: Sequence[Booking]) -> None:
-    """Keep the ends of these bookings, whose rows and resources are locked, and give their time back."""
+    """Keep the ends of these bookings, whose rows and resources are locked, and give their time back.
+
+    The resource may fit others now, and the request may be met by what nobody looked at while it was held.
+    """
     await tx.execute(
         """
         WITH ended AS (
@@ -136,6 +148,9 @@ async def save_ended(tx: Tx, bookings: Sequence[Booking]) -> None:
         ), freed AS (
             UPDATE resource_free SET free = resource_free.free + back.periods * resource.availability
             FROM back JOIN resource ON resource.id = back.resource_id WHERE resource_free.resource_id = back.resource_id
+        ), asked AS (
+            INSERT INTO rematch (request_id)
+            SELECT DISTINCT booking.request_id FROM booking JOIN ended USING (id) WHERE booking.request_id IS NOT NULL
         )
         INSERT INTO rematch (resource_id) SELECT resource_id FROM back
         """,
@@ -153,11 +168,6 @@ async def save_confirmed(tx: Tx, booking: Booking) -> None:
         booking.id,
         booking.version,
     )
-
-
-async def save_note(tx: Tx, booking_id: UUID, note: str) -> None:
-    """Keep what a side said when it cancelled; the row is locked."""
-    await tx.execute("UPDATE booking SET note = $2 WHERE id = $1", booking_id, note)
 
 
 def _booking(row: Row) -> Booking:

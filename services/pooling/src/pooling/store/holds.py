@@ -21,10 +21,14 @@ from schemas.pooling import Booking, Match, Price, RequestStatus, ResourceStatus
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a hold stands on, locked: the resource, and how the requester is a member (`stay`)."""
+    """What a hold stands on, locked: the resource, and how the requester is a member (`stay`).
+
+    `waiting` counts the requester's holds that nobody has answered yet.
+    """
 
     resource: Bookable
     stay: int
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +41,26 @@ class MatchGround:
 
 
 async def lock_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | None:
-    """Lock, in this order, membership, resource, request and match; None when one is missing or not to be seen."""
+    """Lock, in this order, membership, resource, request and match.
+
+    None when one is missing, or is not to be seen, or the resource's ring does not reach the requester.
+    """
     row = await tx.fetchrow(
         """
         SELECT match.*, member.version AS stay, request.status AS request_status, resource.status AS resource_status,
-            resource.pole_id, resource.organisation_id, resource.fixed_cents, resource.hour_cents
+            resource.version AS resource_version, resource.pole_id, resource.organisation_id, resource.fixed_cents,
+            resource.hour_cents, (SELECT count(*) FROM booking WHERE booking.status = 'held'
+                AND booking.requester_organisation_id = match.requester_organisation_id) AS waiting
         FROM match
         JOIN member ON member.organisation_id = match.requester_organisation_id
             AND member.pole_id = match.requester_pole_id AND member.standing = 'joined'
         JOIN resource ON resource.id = match.resource_id
         JOIN request ON request.id = match.request_id
         WHERE match.id = $1 AND match.requester_organisation_id = ANY($2)
+            AND (resource.organisation_id = match.requester_organisation_id OR resource.ring = 'everyone'
+                OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = match.requester_pole_id)
+                OR (resource.ring = 'partner_poles' AND EXISTS (SELECT FROM pole
+                    WHERE pole.id = resource.pole_id AND match.requester_pole_id = ANY(pole.partners))))
         FOR SHARE OF member FOR NO KEY UPDATE OF resource, request, match
         """,
         match_id,
@@ -55,7 +68,7 @@ async def lock_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | 
     )
     if row is None:
         return None
-    ground = _ground(row, row["resource_id"], row["resource_status"])
+    ground = _ground(row, row["resource_id"], row["resource_version"], row["resource_status"])
     return MatchGround(ground, matches.of(row), RequestStatus(row["request_status"]))
 
 
@@ -63,8 +76,9 @@ async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID) -> Ground | Non
     """Lock membership and resource; None when one is missing or its ring does not reach the asker."""
     row = await tx.fetchrow(
         """
-        SELECT resource.id, resource.status, member.version AS stay, resource.pole_id, resource.organisation_id,
-            resource.fixed_cents, resource.hour_cents
+        SELECT resource.id, resource.version, resource.status, member.version AS stay, resource.pole_id,
+            resource.organisation_id, resource.fixed_cents, resource.hour_cents,
+            (SELECT count(*) FROM booking WHERE status = 'held' AND requester_organisation_id = $2) AS waiting
         FROM member JOIN resource ON resource.id = $1
         WHERE member.organisation_id = $2 AND member.pole_id = $3 AND member.standing = 'joined'
             AND (resource.organisation_id = $2 OR resource.ring = 'everyone'
@@ -77,13 +91,13 @@ async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID) -> Ground | Non
         asker.organisation_id,
         asker.pole_id,
     )
-    return _ground(row, row["id"], row["status"]) if row else None
+    return _ground(row, row["id"], row["version"], row["status"]) if row else None
 
 
-def _ground(row: Row, resource_id: UUID, status: str) -> Ground:
+def _ground(row: Row, resource_id: UUID, version: int, status: str) -> Ground:
     price = Price.model_construct(fixed_cents=row["fixed_cents"], hour_cents=row["hour_cents"])
-    resource = Bookable(resource_id, row["pole_id"], row["organisation_id"], ResourceStatus(status), price)
-    return Ground(resource, row["stay"])
+    resource = Bookable(resource_id, version, row["pole_id"], row["organisation_id"], ResourceStatus(status), price)
+    return Ground(resource, row["stay"], row["waiting"])
 
 
 async def take(tx: Tx, booking: Booking, stay: int, events: Sequence[Event]) -> bool:

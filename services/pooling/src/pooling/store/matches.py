@@ -6,13 +6,13 @@ from uuid import UUID
 from chassis.access import Scope
 from chassis.db import Tx
 from chassis.errors import NotFound
-from pooling.store import rows
+from pooling.store import queue, rows
 from pooling.store.rows import Row
 from schemas.pooling import Match, MatchStatus
 
 
 async def save(tx: Tx, matches: Sequence[Match]) -> None:
-    """Keep new and changed matches; the rows of those known before are locked."""
+    """Keep new and changed matches, whose earlier rows are locked; what lost one and is still open is matched anew."""
     await tx.executemany(
         """
         INSERT INTO match (id, version, status, request_id, line_id, requester_pole_id, requester_organisation_id,
@@ -24,6 +24,8 @@ async def save(tx: Tx, matches: Sequence[Match]) -> None:
         """,
         [_columns(match) for match in matches],
     )
+    if lost := {match.request_id for match in matches if match.status is MatchStatus.WITHDRAWN}:
+        await queue.put_requests(tx, lost)
 
 
 def _columns(match: Match) -> tuple[object, ...]:
@@ -94,12 +96,28 @@ async def proposed_of_line(tx: Tx, line_id: UUID) -> list[Match]:
     ]
 
 
-async def with_resource(tx: Tx, resource_ids: Collection[UUID]) -> list[Match]:
-    """What is proposed with these resources, not locked: to know what to lock before. For the system."""
+async def with_resource(tx: Tx, resource_id: UUID, after: UUID, limit: int) -> list[Match]:
+    """What is proposed with a resource, by line from `after` on, not locked: to know what to lock. For the system."""
     found = await tx.fetch(
-        "SELECT * FROM match WHERE resource_id = ANY($1) AND status = 'proposed'", list(resource_ids)
+        """
+        SELECT * FROM match WHERE resource_id = $1 AND status = 'proposed' AND line_id > $2 ORDER BY line_id LIMIT $3
+        """,
+        resource_id,
+        after,
+        limit,
     )
     return [of(row) for row in found]
+
+
+async def count_proposed(tx: Tx, line_ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many matches are proposed for those of these lines that have any; their requests are locked."""
+    found = await tx.fetch(
+        """
+        SELECT line_id, count(*) AS proposed FROM match WHERE line_id = ANY($1) AND status = 'proposed' GROUP BY line_id
+        """,
+        list(line_ids),
+    )
+    return {row["line_id"]: row["proposed"] for row in found}
 
 
 async def lock_pairs(

@@ -40,15 +40,24 @@ async def load_scope(tx: Tx, identity: Identity) -> Scope:
 
 
 async def upsert_poles(tx: Tx, poles: Sequence[Pole]) -> None:
-    """Know these poles as they are now; older versions than known change nothing."""
+    """Know these poles as they are now; older versions than known change nothing.
+
+    What a pole offers to its partners is matched anew when these are others than before.
+    """
     await tx.executemany(
         """
-        INSERT INTO pole (id, version, name, coordinators, partners) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name,
-            coordinators = excluded.coordinators, partners = excluded.partners
-        WHERE excluded.version > pole.version
+        WITH changed AS (
+            INSERT INTO pole (id, version, coordinators, partners) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (id) DO UPDATE SET version = excluded.version, coordinators = excluded.coordinators,
+                partners = excluded.partners
+            WHERE excluded.version > pole.version
+            RETURNING new.id, new.partners IS DISTINCT FROM old.partners AS partners
+        )
+        INSERT INTO rematch (resource_id)
+        SELECT resource.id FROM resource JOIN changed ON changed.id = resource.pole_id AND changed.partners
+        WHERE resource.ring = 'partner_poles' AND resource.status = 'offered'
         """,
-        [(pole.id, pole.version, pole.name, pole.coordinators, pole.partners) for pole in poles],
+        [(pole.id, pole.version, pole.coordinators, pole.partners) for pole in poles],
     )
 
 
@@ -56,11 +65,11 @@ async def upsert_organisations(tx: Tx, organisations: Sequence[Organisation]) ->
     """Know these organisations as they are now; older versions than known change nothing."""
     await tx.executemany(
         """
-        INSERT INTO organisation (id, version, name, rights) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name, rights = excluded.rights
+        INSERT INTO organisation (id, version, rights) VALUES ($1, $2, $3)
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version, rights = excluded.rights
         WHERE excluded.version > organisation.version
         """,
-        [(each.id, each.version, each.name, _rights(each)) for each in organisations],
+        [(each.id, each.version, _rights(each)) for each in organisations],
     )
 
 
@@ -113,11 +122,11 @@ async def upsert_projects(tx: Tx, projects: Sequence[Project]) -> None:
         raise Poison("another tenant")
     await tx.executemany(
         """
-        INSERT INTO project (id, version, pole_id, lead_organisation_id, title) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (id) DO UPDATE SET version = excluded.version, title = excluded.title
+        INSERT INTO project (id, version, pole_id, lead_organisation_id) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version
         WHERE excluded.version > project.version
         """,
-        [(each.id, each.version, each.pole_id, each.lead_organisation_id, each.title) for each in projects],
+        [(each.id, each.version, each.pole_id, each.lead_organisation_id) for each in projects],
     )
 
 

@@ -3,23 +3,43 @@
 What is taken is gone once the transaction commits; what another sweeper has is skipped.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from chassis.db import Tx
 
 
-async def take_resources(tx: Tx, limit: int) -> list[UUID]:
-    """The resources of the oldest rows, each once, in order of id."""
+async def take_resources(tx: Tx, limit: int) -> dict[UUID, UUID]:
+    """The resources of the oldest rows, each once, in order of id; with each the id of the last line looked at."""
     found = await tx.fetch(
         """
         DELETE FROM rematch WHERE id IN (
             SELECT id FROM rematch WHERE resource_id IS NOT NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-        RETURNING resource_id
+        RETURNING resource_id, after_line
         """,
         limit,
     )
-    return sorted({row["resource_id"] for row in found})
+    # Descending, so that of a resource's rows the one that looks at most lines comes last and stays.
+    rows = sorted(((row["resource_id"], row["after_line"]) for row in found), reverse=True)
+    return dict(sorted(dict(rows).items()))
+
+
+async def put_back(tx: Tx, resources: Mapping[UUID, UUID]) -> None:
+    """Queue these resources for their lines after the given ones."""
+    await tx.execute(
+        "INSERT INTO rematch (resource_id, after_line) SELECT * FROM unnest($1::uuid[], $2::uuid[])",
+        list(resources.keys()),
+        list(resources.values()),
+    )
+
+
+async def put_requests(tx: Tx, request_ids: Collection[UUID]) -> None:
+    """Queue those of these requests that are open."""
+    await tx.execute(
+        "INSERT INTO rematch (request_id) SELECT id FROM request WHERE id = ANY($1) AND status = 'open'",
+        list(request_ids),
+    )
 
 
 async def take_request(tx: Tx) -> UUID | None:

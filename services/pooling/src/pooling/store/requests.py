@@ -138,17 +138,15 @@ async def lock(tx: Tx, scope: Scope, request_ids: Collection[UUID]) -> dict[UUID
 
 
 async def save(tx: Tx, requests: Sequence[Request]) -> None:
-    """Keep the statuses of these requests, whose rows are locked; those open again are matched anew."""
+    """Keep the statuses of these requests, whose rows are locked."""
     await tx.execute(
         """
-        WITH again AS (INSERT INTO rematch (request_id) SELECT unnest($4::uuid[]))
         UPDATE request SET version = new.version, status = new.status
         FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS new (id, version, status) WHERE request.id = new.id
         """,
         [request.id for request in requests],
         [request.version for request in requests],
         [request.status for request in requests],
-        [request.id for request in requests if request.status is RequestStatus.OPEN],
     )
 
 

@@ -10,10 +10,10 @@ from chassis.db import Tx
 from pooling.domain.offers import Asker, Offer
 from pooling.store import requests, rows
 from pooling.store.rows import Row
-from schemas.pooling import Kind, Line, Price, Ring
+from schemas.pooling import Line, Price, Ring
 
 MOST = 500
-"""Offers or lines compared at most, the nearest first."""
+"""Offers compared with a line at most, the nearest first."""
 DEGREE_M = 110_500
 """Metres in a degree of latitude, at the least."""
 
@@ -87,13 +87,16 @@ async def visible(tx: Tx, asker: Asker, line: Line) -> list[Offer]:
     return [_offer(row) for row in found]
 
 
-async def lock_shared(tx: Tx, lines: Collection[tuple[UUID, Line]]) -> dict[tuple[UUID, UUID], Offer]:
-    """Lock these resources against change, in order of id, and see them again: by (line, resource)."""
+async def lock_shared(tx: Tx, resource_ids: Collection[UUID]) -> set[UUID]:
+    """Lock these resources against change, in order of id; those that are still offered."""
     locked = await tx.fetch(
-        "SELECT id FROM resource WHERE id = ANY($1) AND status = 'offered' ORDER BY id FOR SHARE",
-        sorted({resource_id for resource_id, _ in lines}),
+        "SELECT id FROM resource WHERE id = ANY($1) AND status = 'offered' ORDER BY id FOR SHARE", sorted(resource_ids)
     )
-    wanted = [(row["id"], line) for row in locked for resource_id, line in lines if resource_id == row["id"]]
+    return {row["id"] for row in locked}
+
+
+async def see(tx: Tx, pairs: Collection[tuple[UUID, Line]]) -> dict[tuple[UUID, UUID], Offer]:
+    """These resources, known to be there and to be seen, as offers in the window of a line: by (line, resource)."""
     found = await tx.fetch(
         """
         SELECT resource.*, pair.line_id, resource_free.free * tstzmultirange(pair.within) AS free_within,
@@ -101,29 +104,29 @@ async def lock_shared(tx: Tx, lines: Collection[tuple[UUID, Line]]) -> dict[tupl
         FROM unnest($1::uuid[], $2::uuid[], $3::tstzrange[]) AS pair (resource_id, line_id, within)
         JOIN resource ON resource.id = pair.resource_id JOIN resource_free ON resource_free.resource_id = resource.id
         """,
-        [resource_id for resource_id, _ in wanted],
-        [line.id for _, line in wanted],
-        [rows.span(line.window) for _, line in wanted],
+        [resource_id for resource_id, _ in pairs],
+        [line.id for _, line in pairs],
+        [rows.span(line.window) for _, line in pairs],
     )
     return {(row["line_id"], row["id"]): _offer(row) for row in found}
 
 
 class Pair(NamedTuple):
-    """A line of somebody's request beside an offer.
-
-    `proposed` counts the line's standing matches with other offers; `booked` tells that it has a live booking.
-    """
+    """A line of somebody's open request beside an offer."""
 
     request_id: UUID
     asker: Asker
     line: Line
     offer: Offer
-    proposed: int
-    booked: bool
+
+    @property
+    def line_id(self) -> UUID:
+        """The line's id, as a match has it."""
+        return self.line.id
 
 
-async def lines_for(tx: Tx, resource_id: UUID, now: datetime) -> list[Pair]:
-    """The open requests' lines that the offer, whose row is locked, may fit. For the system."""
+async def lines_for(tx: Tx, resource_id: UUID, after: UUID, now: datetime, limit: int) -> list[Pair]:
+    """The open requests' lines that the offer, whose row is locked, may fit, by id from `after` on. For the system."""
     found = await tx.fetch(
         """
         SELECT resource.*, request.id AS request_id, request.pole_id AS asker_pole_id,
@@ -131,28 +134,31 @@ async def lines_for(tx: Tx, resource_id: UUID, now: datetime) -> list[Pair]:
             line.features AS line_features, line.at_least, line.commune AS line_commune, line.place AS line_place,
             line.latitude AS line_latitude, line.longitude AS line_longitude, line.max_km, line.max_price_cents,
             resource_free.free * tstzmultirange(line.within) AS free_within,
-            resource.availability * tstzmultirange(line.within) AS offered_within,
-            (SELECT count(*) FROM match WHERE match.line_id = line.id AND match.status = 'proposed'
-                AND match.resource_id <> resource.id) AS proposed,
-            EXISTS (SELECT FROM booking
-                WHERE booking.line_id = line.id AND booking.status IN ('held', 'confirmed')) AS booked
+            resource.availability * tstzmultirange(line.within) AS offered_within
         FROM resource
         JOIN resource_free ON resource_free.resource_id = resource.id
-        JOIN request_line AS line ON line.kind = resource.kind AND upper(line.within) > $2
+        JOIN request_line AS line ON line.kind = resource.kind AND upper(line.within) > $3 AND line.id > $2
             AND line.within && range_merge(resource_free.free) AND resource_free.free && line.within
         JOIN request ON request.id = line.request_id AND request.status = 'open'
         WHERE resource.id = $1 AND resource.status = 'offered' AND resource.features @> line.features
+            AND (line.max_km IS NULL
+                OR abs(line.latitude - resource.latitude) <= line.max_km * 1000 / $4::float8 + 0.001)
+            AND NOT EXISTS (SELECT FROM jsonb_each(line.at_least) AS need
+                WHERE coalesce((resource.measures -> need.key)::bigint, 0) < need.value::bigint)
+            AND (line.max_price_cents IS NULL OR line.max_price_cents
+                >= resource.fixed_cents + (2 * resource.hour_cents * line.minutes * 60 + 3600) / 7200)
             AND (resource.organisation_id = request.organisation_id OR resource.ring = 'everyone'
                 OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = request.pole_id)
                 OR (resource.ring = 'partner_poles'
                     AND EXISTS (SELECT FROM pole
                         WHERE pole.id = resource.pole_id AND request.pole_id = ANY(pole.partners))))
-        ORDER BY EXISTS (SELECT FROM match WHERE match.line_id = line.id AND match.resource_id = resource.id
-            AND match.status = 'proposed') DESC, request.id, line.id LIMIT $3
+        ORDER BY line.id LIMIT $5
         """,
         resource_id,
+        after,
         now,
-        MOST,
+        DEGREE_M,
+        limit,
     )
     return [_pair(row) for row in found]
 
@@ -175,7 +181,7 @@ def _pair(row: Row) -> Pair:
         }
     )
     asker = Asker(pole_id=row["asker_pole_id"], organisation_id=row["asker_organisation_id"])
-    return Pair(row["request_id"], asker, line, _offer(row), row["proposed"], row["booked"])
+    return Pair(row["request_id"], asker, line, _offer(row))
 
 
 def _offer(row: Row) -> Offer:
@@ -185,7 +191,6 @@ def _offer(row: Row) -> Offer:
         pole_id=row["pole_id"],
         organisation_id=row["organisation_id"],
         title=row["title"],
-        kind=Kind(row["kind"]),
         place=rows.place(row),
         ring=Ring(row["ring"]),
         price=Price(fixed_cents=row["fixed_cents"], hour_cents=row["hour_cents"]),
