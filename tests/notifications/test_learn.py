@@ -10,6 +10,7 @@ from notifications.settings import RetentionSettings
 from notifications.workers import news
 from schemas import membership as m
 from schemas import pooling as p
+from schemas.event import Event
 from tests.notifications.world import Story, World, delivery, member, organisation, project
 
 
@@ -48,6 +49,33 @@ async def test_several_versions_in_one_run_are_each_told(world: World) -> None:
     held = story.held()
     await world.learn(*story.facts, held, story.confirmed(held))
     assert await world.codes(story.requester_manager) == ["booking_held_requester", "booking_confirmed_requester"]
+
+
+async def test_a_match_that_moves_is_told_once_and_again_only_after_it_was_gone(world: World) -> None:
+    story = Story()
+    await world.learn(*story.facts)
+    first = story.match().match
+
+    def event(version: int, status: p.MatchStatus) -> Event:
+        match = first.model_copy(update={"version": version, "status": status, "price_cents": 1250 + version})
+        by = {p.MatchStatus.TAKEN: p.MatchTaken, p.MatchStatus.WITHDRAWN: p.MatchWithdrawn}
+        return by.get(status, p.MatchProposed)(match=match)
+
+    proposed, taken, withdrawn = p.MatchStatus.PROPOSED, p.MatchStatus.TAKEN, p.MatchStatus.WITHDRAWN
+    told = []
+    for run in (
+        [event(1, proposed), event(2, proposed)],
+        *([event(version, proposed)] for version in range(3, 30)),
+        [event(30, withdrawn), event(31, proposed)],
+        [event(32, proposed)],
+        [event(33, taken)],
+        [event(34, proposed)],
+    ):
+        await world.learn(*run)
+        told.append(len(await world.codes(story.requester_manager)))
+    assert told == [1] * 28 + [2, 2, 2, 3]
+    assert await world.codes(story.owner_manager) == ["match_owner"] * 3
+    assert await world.rows("SELECT 1 FROM news WHERE state = 'waiting'") == []
 
 
 async def test_an_aggregate_of_another_tenant_is_poison_and_changes_nothing(world: World) -> None:

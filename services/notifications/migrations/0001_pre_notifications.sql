@@ -4,7 +4,9 @@ CREATE TABLE known (
     topic text NOT NULL,
     version integer NOT NULL CHECK (version >= 1),
     tenants uuid[] NOT NULL,
-    title text
+    title text,
+    -- A match that stands: whoever was told of it isn't told again when its period or price changes.
+    proposed boolean NOT NULL
 );
 
 CREATE TABLE known_pole (

@@ -50,7 +50,10 @@ async def learn(tx: Tx, run: Sequence[Delivery], now: datetime) -> None:
     if fresh:
         rows = [news.News(each.envelope.id, each.envelope.type, cloud_event(each), now) for each in fresh]
         added = await news.add_news(tx, rows)
-        await tell(tx, [row for row in rows if row.event_id in added], now)
+        moved = {id(event) for event in newer.moved}
+        quiet = {each.envelope.id for each in fresh if id(each.event) in moved}
+        await tell(tx, [row for row in rows if row.event_id in added - quiet], now)
+        await _tell_webhooks_only(tx, [row for row in rows if row.event_id in added & quiet], now)
 
 
 def cloud_event(delivery: Delivery) -> str:
@@ -76,6 +79,21 @@ async def tell(tx: Tx, rows: Sequence[news.News], now: datetime) -> None:
     told = [(row.event_id, each) for row, verdict in zip(rows, verdicts, strict=True) for each in verdict.told]
     if told:
         await people.save_told(tx, told, now)
+    await _to_webhooks(tx, rows, events, known, now)
+    await _settle(tx, rows, verdicts)
+
+
+async def _tell_webhooks_only(tx: Tx, rows: Sequence[news.News], now: datetime) -> None:
+    """What people need no word of: machines follow each change of a match."""
+    if not rows:
+        return
+    await _to_webhooks(tx, rows, [_event(row) for row in rows], domain.Facts(), now)
+    await _settle(tx, rows, [domain.Verdict((), None, "nobody") for _ in rows])
+
+
+async def _to_webhooks(
+    tx: Tx, rows: Sequence[news.News], events: Sequence[Event], known: domain.Facts, now: datetime
+) -> None:
     concerns = [
         deliveries.Concern(row.event_id, organisation_id, row.type, row.received_at)
         for row, event in zip(rows, events, strict=True)
@@ -83,7 +101,6 @@ async def tell(tx: Tx, rows: Sequence[news.News], now: datetime) -> None:
     ]
     if concerns:
         await deliveries.add_deliveries(tx, concerns, now)
-    await _settle(tx, rows, verdicts)
 
 
 def _together(needs: Sequence[domain.Needs]) -> domain.Needs:

@@ -11,16 +11,24 @@ from schemas.event import Event
 
 
 class Known(NamedTuple):
-    """What is known of an aggregate: its last version, and the tenants (organisations, poles) that it belongs to."""
+    """What is known of an aggregate: its last version, and the tenants (organisations, poles) that it belongs to.
+
+    `proposed` tells that it is a match that stands.
+    """
 
     version: int
     tenants: tuple[UUID, ...]
+    proposed: bool = False
 
 
 class Newer(NamedTuple):
-    """The events of a run that say something new, and the last of them for each aggregate."""
+    """The events of a run that say something new, and the last of them for each aggregate.
+
+    `moved` are those that only move a match that people know of: another period or price. They are no news to them.
+    """
 
     events: tuple[Event, ...]
+    moved: tuple[Event, ...]
     last: dict[UUID, Event]
 
 
@@ -49,17 +57,24 @@ def newer(known: Mapping[UUID, Known], events: Iterable[Event]) -> Newer:
 
     Raises Poison when an aggregate is known under another tenant.
     """
-    seen, kept, last = dict(known), [], {}
+    seen, kept, moved, last = dict(known), [], [], {}
     for event in events:
         state, owners = event.aggregate, tenants(event)
         before = seen.get(state.id, Known(0, owners))
         if before.tenants != owners:
             raise Poison("another tenant")
         if state.version > before.version:
-            seen[state.id] = Known(state.version, owners)
+            seen[state.id] = Known(state.version, owners, proposed(event))
             last[state.id] = event
             kept.append(event)
-    return Newer(tuple(kept), last)
+            if before.proposed and proposed(event):
+                moved.append(event)
+    return Newer(tuple(kept), tuple(moved), last)
+
+
+def proposed(event: Event) -> bool:
+    """Whether a match stands after this event."""
+    return isinstance(event, p.MatchProposed)
 
 
 def title(event: Event) -> str | None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chassis.access import Identity, Scope
 from chassis.db import Tx, as_system
-from notifications.domain import Facts, Known, Needs, Organisation, Pole, tenants, title
+from notifications.domain import Facts, Known, Needs, Organisation, Pole, proposed, tenants, title
 from schemas.event import Event
 from schemas.membership import MemberEvent, OrganisationEvent, PoleEvent, Role
 
@@ -13,9 +13,10 @@ from schemas.membership import MemberEvent, OrganisationEvent, PoleEvent, Role
 async def known(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Known]:
     """The last versions and the tenants of those of these aggregates that are known, locked."""
     rows = await tx.fetch(
-        "SELECT id, version, tenants FROM known WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE", sorted(set(ids))
+        "SELECT id, version, tenants, proposed FROM known WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE",
+        sorted(set(ids)),
     )
-    return {row["id"]: Known(row["version"], tuple(row["tenants"])) for row in rows}
+    return {row["id"]: Known(row["version"], tuple(row["tenants"]), row["proposed"]) for row in rows}
 
 
 async def learn(tx: Tx, events: Sequence[Event]) -> None:
@@ -23,13 +24,13 @@ async def learn(tx: Tx, events: Sequence[Event]) -> None:
     states = [event.aggregate for event in events]
     rows = await tx.fetch(
         """
-        INSERT INTO known (id, topic, version, tenants, title)
+        INSERT INTO known (id, topic, version, tenants, title, proposed)
         SELECT id, topic, version,
-            coalesce(string_to_array(nullif(tenants, ''), ',')::uuid[], '{}'), title
-        FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::text[])
-            AS new (id, topic, version, tenants, title)
+            coalesce(string_to_array(nullif(tenants, ''), ',')::uuid[], '{}'), title, proposed
+        FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::boolean[])
+            AS new (id, topic, version, tenants, title, proposed)
         ORDER BY id
-        ON CONFLICT (id) DO UPDATE SET version = excluded.version, title = excluded.title
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version, title = excluded.title, proposed = excluded.proposed
         WHERE excluded.version > known.version
         RETURNING id
         """,
@@ -38,6 +39,7 @@ async def learn(tx: Tx, events: Sequence[Event]) -> None:
         [state.version for state in states],
         [",".join(map(str, tenants(event))) for event in events],
         [title(event) for event in events],
+        [proposed(event) for event in events],
     )
     advanced = {row["id"] for row in rows}
     newer = [event for event in events if event.aggregate.id in advanced]
