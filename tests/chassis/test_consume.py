@@ -2,14 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
-from chassis.consume import Delivery, each
+from chassis.consume import Delivery, Handlers, each
+from chassis.consume.partitions import Partitions
+from chassis.consume.progress import Progress
+from chassis.consume.worker import Worker
 from chassis.db import Tx, new_id
+from chassis.dead_letters.sender import Sender
 from chassis.outbox import CHANNEL
 from chassis.telemetry import current_traceparent
 from chassis.testing import Parts, eventually, produce, produce_events
@@ -132,6 +137,29 @@ async def test_handlers_of_several_topics_share_a_transaction_but_not_runs(parts
             await our.reached(10)
         assert sum(map(len, runs)) == 5
         assert {topic for run in runs for topic in run} == {our.other.TOPIC}
+
+
+async def test_a_batch_that_mixes_topics_gives_each_handler_one_run_in_order(parts: Parts) -> None:
+    runs: list[list[ThingEvent]] = []
+
+    def handler(our: House) -> Any:
+        async def note(tx: Tx, deliveries: Sequence[Delivery]) -> None:
+            runs.append([delivery.of(ThingEvent) for delivery in deliveries])
+            await our.note(tx, deliveries)
+
+        return note
+
+    async with house(parts) as our:
+        made = [our.event(id_, version) for id_ in (new_id(), new_id()) for version in (1, 2)]
+        other: list[ThingEvent] = [our.other(thing=our.event().thing) for _ in made]
+        mixed = [event for pair in zip(other, made, strict=True) for event in pair]
+        records = [replace(as_record(event), offset=offset) for offset, event in enumerate(mixed)]
+        handlers: Handlers = {our.made.TOPIC: {our.made: handler(our)}, our.other.TOPIC: {our.other: handler(our)}}
+        worker = Worker(our.group, handlers, our.pool, Sender(our.kafka), Progress())
+        await worker.take(records, Partitions(lambda: None))
+    assert sorted(map(len, runs)) == [4, 4]
+    assert made in runs
+    assert other in runs
 
 
 async def test_the_relay_is_woken_when_a_batch_is_committed(parts: Parts) -> None:

@@ -135,6 +135,9 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     (RESOURCES, {"title": " "}, "title", "at least 1"),
     (RESOURCES, {"title": "x" * 201}, "title", "at most 200"),
     (RESOURCES, {"title": "a\0b"}, "title", "NUL"),
+    (RESOURCES, {"title": "Minibus\r\nBcc: x@y.z"}, "title", "one line"),
+    (RESOURCES, {"title": "Minibus\x07"}, "title", "control characters"),
+    (REQUESTS, {"title": "Sortie\nBcc: x@y.z"}, "title", "one line"),
     (RESOURCES, {"colour": "red"}, "colour", "not a known field"),
     (RESOURCES, {"ring": "world"}, "ring", "organisation"),
     (RESOURCES, {"commune": "01999"}, "commune", "INSEE"),
@@ -167,6 +170,10 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     (BOOKINGS, {"match_id": str(uuid4()), "match_version": 1, "period": hours(8, 9)}, "period", "match_id"),
     (BOOKINGS, {"resource_id": str(uuid4())}, "resource_version", "required"),
     (BOOKINGS, {"resource_id": str(uuid4()), "resource_version": 1}, "requester_organisation_id", "required"),
+    (BOOKINGS, {"resource_id": str(uuid4()), "resource_version": 1, "requester_organisation_id": str(uuid4()),
+     "requester_pole_id": str(uuid4()),
+     "period": {"start": hours(8, 9)["start"], "end": (DAY.replace(hour=8, minute=14)).isoformat()}},
+     "period.end", "at least 15 minutes"),
     (BOOKINGS, {"match_id": str(uuid4())}, "match_version", "required"),
 ]  # fmt: skip
 

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from chassis.errors import NotFound
-from pooling.domain.refusals import BookingEnded, HoldExpired, LineTaken, NotTheOwner, SlotTaken
+from chassis.http import Window
+from pooling.domain.bookings import HoldRules
+from pooling.domain.refusals import BookingEnded, HoldExpired, LineTaken, NotTheOwner, SlotTaken, TooManyHolds
 from schemas import pooling as p
 from tests.pooling.world import World, alternatives, line, minibus, period
 
@@ -102,6 +105,58 @@ async def test_a_direct_booking_of_a_taken_slot_is_told_of_the_like(world: World
     with pytest.raises(SlotTaken) as refused:
         await asker.book(taken.id, 10, 12)
     assert [each.resource_id for each in alternatives(refused)] == [like.id]
+
+
+async def test_instead_of_a_taken_bus_one_as_big_is_shown(world: World) -> None:
+    owner = await world.member()
+    asker = await world.member(owner.pole_id)
+    bus, as_big = await owner.offer(what=minibus(50)), await owner.offer(what=minibus(55))
+    await owner.offer(what=minibus(2))
+    await owner.book(bus.id, 8, 18)
+    with pytest.raises(SlotTaken) as refused:
+        await asker.book(bus.id, 10, 12)
+    assert [each.resource_id for each in alternatives(refused)] == [as_big.id]
+
+
+async def test_an_organisation_has_only_so_many_holds_waiting_for_an_answer(world: World) -> None:
+    owner = await world.member()
+    asker, other = await world.member(owner.pole_id), await world.member(owner.pole_id)
+    resource = await owner.offer()
+    few = HoldRules(most=2)
+    first, _ = [await asker.book(resource.id, start, start + 1, rules=few) for start in (8, 9)]
+    (match,) = await asker.matches(await asker.request(line(15, 17)))
+    for attempt in (asker.book(resource.id, 10, 11, rules=few), asker.hold(match, rules=few)):
+        with pytest.raises(TooManyHolds):
+            await attempt
+    assert await other.book(resource.id, 10, 11, rules=few)
+    await owner.confirm(first)
+    assert await asker.hold(match, rules=few)
+
+
+async def test_no_booking_is_shorter_than_a_quarter_of_an_hour_even_past_the_code(world: World) -> None:
+    owner = await world.member()
+    booking = await owner.book((await owner.offer()).id, 9, 11)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await world.rows(
+            "UPDATE booking SET period = tstzrange(lower(period), lower(period) + interval '14 minutes') WHERE id = $1",
+            booking.id,
+        )
+
+
+async def test_the_bookings_of_both_sides_are_listed_once_each_and_the_newest_first(world: World) -> None:
+    owner = await world.member()
+    asker = await world.member(owner.pole_id)
+    resource, own = await owner.offer(), await asker.offer()
+    made = [await asker.book(resource.id, 8 + n, 9 + n) for n in range(3)]
+    made.append(await asker.book(own.id, 8, 9))
+    made.append(await owner.book(own.id, 9, 10))
+    for member, expected in ((asker, made), (owner, [*made[:3], made[4]])):
+        listed, after = [], None
+        for _ in range(3):
+            found = await member.bookings(Window(limit=2, after=after))
+            listed += found
+            after = found[-1].id if found else after
+        assert [each.id for each in listed] == [each.id for each in reversed(expected)]
 
 
 async def test_a_line_has_one_live_booking(world: World) -> None:

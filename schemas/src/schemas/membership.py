@@ -113,7 +113,7 @@ class OrganisationRegistered(OrganisationEvent):
 
 
 class OrganisationChanged(OrganisationEvent):
-    """An organisation's public details, people or API keys changed."""
+    """An organisation's people or API keys changed."""
 
     TYPE = "polepool.membership.organisation_changed.v1"
 

@@ -30,7 +30,7 @@ class Delivery:
 
 
 Handler = Callable[[Tx, Sequence[Delivery]], Awaitable[None]]
-"""Handles a run: consecutive deliveries of a batch that have this handler, in order (one, in the fallback).
+"""Handles a run: consecutive deliveries of a batch's topic that have this handler, in order (one, in the fallback).
 
 It never commits. It raises `Refused` or `Poison` to dead-letter, `Retry` to try again later.
 """

@@ -55,7 +55,7 @@ class MatchEvent(Event):
 
 
 class MatchProposed(MatchEvent):
-    """Pooling found a resource that fits a line; proposed again when a booking made from it ended early."""
+    """Pooling found a resource that fits a line; said again when it moves (period, price, score) or stands again."""
 
     TYPE = "polepool.pooling.match_proposed.v1"
 

@@ -100,7 +100,10 @@ async def upsert_members(tx: Tx, members: Sequence[Member]) -> None:
         ON CONFLICT (id) DO UPDATE SET version = excluded.version, standing = excluded.standing
         WHERE excluded.version > member.version
         """,
-        [(each.id, each.version, each.pole_id, each.organisation_id, each.standing) for each in members],
+        [
+            (each.id, each.version, each.pole_id, each.organisation_id, each.standing)
+            for each in sorted(members, key=lambda each: (each.id, each.version))  # the lock order
+        ],
     )
 
 

@@ -2,79 +2,42 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-import pytest
-
 from chassis.access import Identity, Scope
-from chassis.consume import Delivery
-from chassis.db import Pool, Tx, as_system, in_transaction, new_id, set_scope
-from chassis.errors import Refused
+from chassis.db import Pool, Tx, as_system, in_transaction, set_scope
 from chassis.http import Window
 from pooling.consumer import HANDLERS
+from pooling.domain.bookings import USUAL, HoldRules
 from pooling.handlers import bookings, commands, matching, requests, resources
-from pooling.handlers.answers import Alternative, Missed
+from pooling.handlers.answers import Missed
 from pooling.store.projections import load_scope
 from schemas import membership as m
 from schemas import pooling as p
-from schemas.event import Envelope, Event, Period, Place
+from schemas.event import Event, Period
+from tests.pooling.world.givens import (
+    DAY,
+    MONTMERLE,
+    NIORT,
+    NOW,
+    PLACE,
+    alternatives,
+    delivery,
+    given,
+    line,
+    minibus,
+    organisation,
+    period,
+)
+
+__all__ = [
+    "DAY", "MONTMERLE", "NIORT", "NOW", "PLACE", "Member", "World", "alternatives", "delivery", "given", "line",
+    "minibus", "organisation", "period",
+]  # fmt: skip
 
 T = TypeVar("T")
-
-MONTMERLE, BELLEVILLE, NIORT = "01263", "69019", "79191"
-PLACE = Place(commune=MONTMERLE, name="Montmerle-sur-Saône", latitude=46.08, longitude=4.76)
-NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-DAY = (NOW + timedelta(days=10)).replace(hour=0)
-
-
-def period(start: float, end: float) -> Period:
-    """From one hour to another of DAY."""
-    return Period(start=DAY + timedelta(hours=start), end=DAY + timedelta(hours=end))
-
-
-def given(start: float, end: float) -> commands.PeriodGiven:
-    """The same, as a caller gives it."""
-    return commands.PeriodGiven(start=DAY + timedelta(hours=start), end=DAY + timedelta(hours=end))
-
-
-def minibus(seats: int = 9, *, ramp: bool = True) -> commands.VehicleGiven:
-    """A minibus."""
-    return commands.VehicleGiven(kind="vehicle", seats=seats, energy=p.Energy.DIESEL, ramp=ramp)
-
-
-def line(
-    start: float = 8,
-    end: float = 18,
-    *,
-    minutes: int | None = 120,
-    features: Sequence[str] = ("ramp",),
-    seats: int = 9,
-    commune: str = MONTMERLE,
-    max_km: int | None = None,
-    max_price_cents: int | None = None,
-) -> commands.LineGiven:
-    """A need for a vehicle."""
-    return commands.LineGiven(
-        kind=p.Kind.VEHICLE,
-        window=given(start, end),
-        minutes=minutes,
-        features=tuple(features),
-        at_least={"seats": seats},
-        commune=commune,
-        max_km=max_km,
-        max_price_cents=max_price_cents,
-    )
-
-
-def delivery(event: Event) -> Delivery:
-    """The event as the consumer gives it to a handler."""
-    source = f"/polepool/{event.TOPIC.split('.')[1]}"
-    envelope = Envelope(
-        id=new_id(), source=source, type=event.TYPE, subject=str(event.aggregate.id), time=datetime.now(UTC)
-    )
-    return Delivery(event, envelope, event.TOPIC, 0, 0)
 
 
 @dataclass
@@ -147,20 +110,6 @@ class World:
 
 async def _fetch(tx: Tx, query: str, values: Sequence[Any]) -> list[dict[str, Any]]:
     return [dict(row) for row in await tx.fetch(query, *values)]
-
-
-def organisation(organisation_id: UUID, manager: UUID, version: int = 1) -> m.Organisation:
-    """An organisation with one manager."""
-    return m.Organisation(
-        id=organisation_id,
-        version=version,
-        name="Le Fournil",
-        siret="73282932000074",
-        place=PLACE,
-        activities=("mobility",),
-        people=(m.Right(person_id=manager, role=m.Role.MANAGER),),
-        integrations=(),
-    )
 
 
 @dataclass
@@ -244,11 +193,13 @@ class Member:
         """What is proposed."""
         return (await self.does(lambda tx, scope: requests.list_matches(tx, scope, request.id))).items
 
-    async def hold(self, match: p.Match) -> p.Booking:
-        """Take a match."""
-        return await self._hold(commands.HoldResource(match_id=match.id, match_version=match.version))
+    async def hold(self, match: p.Match, *, rules: HoldRules = USUAL) -> p.Booking:
+        """Take a match, as it was looked at."""
+        return await self._hold(commands.HoldResource(match_id=match.id, match_version=match.version), rules)
 
-    async def book(self, resource_id: UUID, start: float, end: float, *, version: int = 1) -> p.Booking:
+    async def book(
+        self, resource_id: UUID, start: float, end: float, *, version: int = 1, rules: HoldRules = USUAL
+    ) -> p.Booking:
         """Hold a resource directly, at the version that was looked at."""
         command = commands.HoldResource(
             resource_id=resource_id,
@@ -257,10 +208,14 @@ class Member:
             requester_pole_id=self.pole_id,
             period=given(start, end),
         )
-        return await self._hold(command)
+        return await self._hold(command, rules)
 
-    async def _hold(self, command: commands.HoldResource) -> p.Booking:
-        return await self.does(lambda tx, scope: bookings.hold(tx, scope, command, self.world.now))
+    async def _hold(self, command: commands.HoldResource, rules: HoldRules) -> p.Booking:
+        return await self.does(lambda tx, scope: bookings.hold(tx, scope, command, self.world.now, rules=rules))
+
+    async def bookings(self, window: Window) -> list[p.Booking]:
+        """The bookings of which the organisation is a side."""
+        return (await self.does(lambda tx, scope: bookings.page(tx, scope, None, None, window))).items
 
     async def confirm(self, booking: p.Booking) -> p.Booking:
         """Accept a hold."""
@@ -300,10 +255,3 @@ class Member:
         """What membership says when the organisation leaves."""
         left = self.membership.model_copy(update={"version": 3, "standing": m.Standing.LEFT})
         await self.world.learn(m.MemberLeft(member=left))
-
-
-def alternatives(refused: pytest.ExceptionInfo[Refused]) -> list[Alternative]:
-    """What a refusal offers instead."""
-    instead = refused.value.extra["alternatives"]
-    assert isinstance(instead, list)
-    return instead
