@@ -10,6 +10,7 @@ from notifications.sealing import Sealer
 from notifications.settings import NotificationsSettings, WebhookSettings
 from notifications.workers import news, webhook
 from notifications.workers.webhook import Sender
+from schemas import pooling as p
 from schemas.catalogue import event_types
 from tests.notifications.webhooks import HELD, log, sending, subscribe
 from tests.notifications.world import Story, World, delivery
@@ -152,3 +153,17 @@ def test_a_sealed_secret_opens_and_two_are_never_the_same() -> None:
 def test_a_key_that_is_none_is_refused_at_the_start() -> None:
     with pytest.raises(ValueError, match="Fernet key"):
         WebhookSettings(keys=(SecretStr("short"),))
+
+
+async def test_a_webhook_gets_each_move_of_a_match_though_people_are_told_once(
+    world: World, hooks: WebhookSink
+) -> None:
+    story = Story()
+    await world.learn(*story.facts)
+    webhook_id = await subscribe(world, hooks, story, "erp", p.MatchProposed.TYPE)
+    first = story.match()
+    moved = p.MatchProposed(match=first.match.model_copy(update={"version": 2}))
+    await world.learn(first)
+    await world.learn(moved)
+    assert len(await log(world, story, webhook_id)) == 2
+    assert await world.codes(story.owner_manager) == ["match_owner"]

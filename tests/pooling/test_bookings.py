@@ -156,7 +156,9 @@ async def test_the_bookings_of_both_sides_are_listed_once_each_and_the_newest_fi
             found = await member.bookings(Window(limit=2, after=after))
             listed += found
             after = found[-1].id if found else after
-        assert [each.id for each in listed] == [each.id for each in reversed(expected)]
+        newest_first = [each.id for each in reversed(expected)]
+        assert [each.id for each in listed] == newest_first
+        assert [each.id for each in await member.bookings(Window(limit=100))] == newest_first
 
 
 async def test_a_line_has_one_live_booking(world: World) -> None:

@@ -1,14 +1,16 @@
 """An open request is offered what there is, as long as there is something: the best first, and ten a line at most."""
 
 from itertools import pairwise
+from uuid import UUID, uuid4
 
 import pytest
 
 from pooling.domain.matches import AT_MOST, PER_LINE
+from pooling.domain.refusals import MatchIsWithdrawn
 from pooling.handlers import matching
 from schemas import membership as m
 from schemas import pooling as p
-from tests.pooling.world import PLACE, World, line, period
+from tests.pooling.world import PLACE, World, line, organisation, period
 
 
 async def test_when_others_book_what_was_proposed_the_rest_that_fits_is_proposed(world: World) -> None:
@@ -16,6 +18,7 @@ async def test_when_others_book_what_was_proposed_the_rest_that_fits_is_proposed
     asker, rival = await world.member(owner.pole_id), await world.member(owner.pole_id)
     for _ in range(7):
         await owner.offer()
+    await world.sweep()
     request = await asker.request()
     first = await asker.matches(request)
     assert len(first) == PER_LINE
@@ -93,22 +96,37 @@ async def test_a_round_compares_no_more_than_it_may_and_the_next_ones_do_the_res
     assert sum(found) == -16
 
 
+async def share(world: World, pole_id: UUID, version: int, *partners: UUID) -> None:
+    """What membership says when a pole shares with others than before."""
+    pole = m.Pole(id=pole_id, version=version, name="Val de Saône", place=PLACE, coordinators=(), partners=partners)
+    await world.learn(m.PoleChanged(pole=pole))
+
+
 async def test_a_partnership_that_begins_brings_matches_and_one_that_ends_takes_them_away(world: World) -> None:
     owner, asker = await world.member(), await world.member()
     offer = await owner.offer(ring=p.Ring.PARTNER_POLES)
     request = await asker.request()
-
-    async def partners(version: int, *ids: object) -> None:
-        pole = m.Pole(
-            id=owner.pole_id, version=version, name="Val de Saône", place=PLACE, coordinators=(), partners=ids
-        )
-        await world.learn(m.PoleChanged(pole=pole))
-        await world.sweep()
-
     assert await asker.matches(request) == []
-    await partners(2, asker.pole_id)
+    await share(world, owner.pole_id, 2, asker.pole_id)
+    await world.sweep()
     (match,) = await asker.matches(request)
     assert match.resource_id == offer.id
-    await partners(3)
+    await share(world, owner.pole_id, 3)
+    await world.sweep()
     assert await asker.matches(request) == []
     assert (await world.events(match.id))[-1] == "match_withdrawn.v1"
+
+
+async def test_what_its_pole_may_no_longer_book_is_refused_even_to_who_sees_it_from_another_pole(world: World) -> None:
+    owner, asker = await world.member(), await world.member()
+    await share(world, owner.pole_id, 2, asker.pole_id)
+    await owner.offer(ring=p.Ring.PARTNER_POLES)
+    (match,) = await asker.matches(await asker.request())
+    second = asker.membership.model_copy(update={"id": uuid4(), "organisation_id": uuid4(), "pole_id": owner.pole_id})
+    await world.learn(
+        m.OrganisationRegistered(organisation=organisation(second.organisation_id, asker.person)),
+        m.MemberJoined(member=second),
+    )
+    await share(world, owner.pole_id, 3)
+    with pytest.raises(MatchIsWithdrawn):
+        await asker.hold(match)
