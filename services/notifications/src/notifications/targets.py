@@ -5,16 +5,17 @@
 table of our own, asked by the resolver and again by the factory of the very socket that connects.
 """
 
+import asyncio
 import errno
 import ipaddress
 import re
 import socket
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from chassis.errors import Invalid
@@ -22,6 +23,11 @@ from chassis.errors import Invalid
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_URL = 2000
+LOOKUPS = 100
+"""Names that are looked up at a time."""
+LOOKUP_PATIENCE = 3.0
+"""Seconds that a name may take to be found: less than a connection may, so that the reason is told."""
+NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 DENIED_4 = tuple(
     ipaddress.IPv4Network(each)
@@ -81,11 +87,56 @@ def is_public(address: str) -> bool:
     return not any(parsed in network for network in DENIED_6)
 
 
+class Lookups(AbstractResolver):
+    """Resolves names as the system does, in threads of its own; a slow name holds one of them, however often asked.
+
+    The event loop's own threads won't do: uvloop looks up two names at a time for the whole process, so that two slow
+    ones would keep everybody waiting.
+    """
+
+    def __init__(self, patience: float = LOOKUP_PATIENCE) -> None:
+        self._patience = patience
+        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
+        self._under_way: dict[tuple[str, int, int], asyncio.Future[list[ResolveResult]]] = {}
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses of `host`. Raises OSError when there are none, or none are found in time."""
+        asked = host, port, family
+        answer = self._under_way.get(asked)
+        if answer is None:
+            answer = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, *asked)
+            self._under_way[asked] = answer
+            answer.add_done_callback(lambda done: self._forget(asked, done))
+        await asyncio.wait([answer], timeout=self._patience)
+        if not answer.done():
+            raise OSError(errno.ETIMEDOUT, f"{host} is not found in time")
+        return answer.result()
+
+    def _forget(self, asked: tuple[str, int, int], answer: "asyncio.Future[list[ResolveResult]]") -> None:
+        del self._under_way[asked]
+        if not answer.cancelled():
+            answer.exception()  # perhaps nobody waits for it any more
+
+    async def close(self) -> None:
+        """Wait for no lookup any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _look_up(host: str, port: int, family: int) -> list[ResolveResult]:
+    found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    return [
+        ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=NUMERIC)
+        for kind, _, protocol, _, address in found
+    ]
+
+
 class GuardedResolver(AbstractResolver):
     """Resolves names, refusing one that has any address that isn't public."""
 
     def __init__(self, inner: AbstractResolver | None = None) -> None:
-        self._inner = inner or ThreadedResolver()
+        self._inner = inner or Lookups()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
