@@ -32,7 +32,7 @@ async def test_the_inbox_shows_both_languages_newest_first(world: World) -> None
     await world.learn(story.confirmed(held))
     items = (await world.get(story.requester_manager, "/v1/inbox"))["items"]
     assert [each["code"] for each in items] == ["booking_confirmed_requester", "booking_held_requester"]
-    assert items[0]["text"]["fr"]["subject"] == "C’est d’accord : « Minibus neuf places »"
+    assert items[0]["text"]["fr"]["subject"] == "C’est d’accord\xa0: «\xa0Minibus neuf places\xa0»"
     assert items[0]["text"]["en"]["subject"] == "It’s a yes: “Minibus neuf places”"
     assert items[0]["params"]["price_cents"] == 1250
     assert items[0]["read_at"] is None

@@ -54,7 +54,7 @@ async def test_both_sides_get_a_mail_in_their_language_and_the_unknown_are_dropp
     async with mailing(world, people, mails) as mailer:
         assert await mail.run_once(mailer, NEVER) == 3
     [french], [english] = mails.to("anne@ateliers.example"), mails.to("tom@ferme.example")
-    assert french["Subject"] == "Votre réponse est attendue : « Minibus neuf places »"
+    assert french["Subject"] == "Votre réponse est attendue\xa0: «\xa0Minibus neuf places\xa0»"
     assert "Bonjour Anne Élise," in text_of(french)
     assert "répondre avant le mercredi 25 novembre 2026 à 18\xa0h" in text_of(french)
     assert english["Subject"] == "Hold placed: “Minibus neuf places”"

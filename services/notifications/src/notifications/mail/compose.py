@@ -48,7 +48,7 @@ def compose(
     The same notification always gives the same Message-ID, so that receivers can drop a copy.
     """
     words = render(code, params, contact.language)
-    around = mail_words(contact.language, contact.name) | {"link": settings.portal_url or ""}
+    around = mail_words(contact.language, contact.name, settings.portal_url or "")
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(settings.sender_name, addr_spec=settings.sender)
     message["To"] = _address(contact)
@@ -72,7 +72,7 @@ def _address(contact: Contact) -> Address:
 
 
 def _plain(words: Words, around: Mapping[str, str]) -> str:
-    link = f"{around['open']} : {around['link']}\n\n" if around["link"] else ""
+    link = f"{around['link_line']}\n\n" if around["link"] else ""
     return f"{around['greeting']}\n\n{words.body}\n\n{link}-- \n{around['footer']}\n"
 
 

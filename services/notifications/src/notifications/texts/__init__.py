@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from jinja2 import Environment, StrictUndefined
 
-from notifications.texts.formats import distance, moment, money, period
+from notifications.texts.formats import distance, moment, money, period, pole, price_asked, typeset
 
 Language = Literal["fr", "en"]
 LANGUAGES: tuple[Language, ...] = ("fr", "en")
@@ -37,8 +37,8 @@ class Words:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, shortened, without control, direction or invisible characters."""
-    spaced = re.sub(r"\s+", " ", text)
+    """The text on one line, shortened, without control, direction or invisible characters; tied spaces stay tied."""
+    spaced = re.sub(r"[^\S\u00a0\u202f]+", " ", text)
     visible = "".join(each for each in spaced if unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
     short = visible.strip()
     return short if len(short) <= LONGEST else short[: LONGEST - 1].rstrip() + "…"
@@ -59,14 +59,21 @@ def render(code: str, params: Mapping[str, Any], language: Language) -> Words:
     text, values = _texts(language)[code], _values(params, language)
     subject = one_line(_PLAIN.from_string(text["subject"]).render(values))
     body = _PLAIN.from_string(text["body"].strip()).render(values)
-    return Words(subject, re.sub(r"\n{3,}", "\n\n", body).strip())
+    return Words(_written(subject, language), _written(re.sub(r"\n{3,}", "\n\n", body).strip(), language))
 
 
-def mail_words(language: Language, name: str) -> dict[str, str]:
-    """What a mail says around the text: greeting, link, footer."""
-    words, visible = dict(_texts(language)["mail"]), one_line(name)
-    greeting = words.pop("greeting") if visible else words["greeting_unnamed"]
-    return words | {"greeting": _PLAIN.from_string(greeting).render(name=visible)}
+def _written(text: str, language: Language) -> str:
+    """As people write: paragraphs begin with a capital, also those that begin with what stands for a name."""
+    return typeset(re.sub(r"(?:\A|\n\n)\w", lambda first: first[0].upper(), text), language)
+
+
+def mail_words(language: Language, name: str, link: str) -> dict[str, str]:
+    """What a mail says around the text: greeting, link (on a line of its own: `link_line`), footer."""
+    words, visible = _texts(language)["mail"], one_line(name)
+    shown = words | {"greeting": words["greeting" if visible else "greeting_unnamed"], "link": link}
+    return {
+        key: typeset(_PLAIN.from_string(text).render(name=visible, link=link), language) for key, text in shown.items()
+    }
 
 
 def _values(params: Mapping[str, Any], language: Language) -> dict[str, Any]:
@@ -76,6 +83,7 @@ def _values(params: Mapping[str, Any], language: Language) -> dict[str, Any]:
         values["period"] = period(params["start"], params["end"], language)
     if "price_cents" in params:
         values["price"] = money(params["price_cents"], language)
+        values["for_price"] = price_asked(params["price_cents"], language)
     if "distance_m" in params:
         values["distance"] = distance(params["distance_m"], language)
     if params.get("expires_at"):
@@ -88,5 +96,7 @@ def _shown(key: str, value: Any, language: Language) -> Any:
         return [one_line(reason[language]) for reason in value]
     if not isinstance(value, str):
         return value
+    if key == "pole":
+        return pole(one_line(value), language)
     opening, closing = QUOTES[language] if key in TITLES else ("", "")
     return f"{opening}{one_line(value)}{closing}"
