@@ -1,10 +1,12 @@
 """What a mail is made of: the person's address, asked of membership, and headers that nobody can add to."""
 
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from uuid import uuid4
 
 import pytest
+from aiosmtplib.email import flatten_message
 from pydantic import ValidationError
 
 from notifications.contacts import Contact, Contacts, MembershipAway, PersonUnknown
@@ -15,7 +17,8 @@ from tests.notifications.people import Membership, mail_settings
 
 
 @pytest.mark.parametrize(
-    "email", ["a@b\r\nBcc: x@y.example", "nobody", "a@b, c@d", "a b@c.example", "@", "a@" + "x" * 300 + ".fr", ""]
+    "email",
+    ["a@b\r\nBcc: x@y.example", "nobody", "a@b, c@d", "a b@c.example", "@", "a@" + "x" * 300 + ".fr", "", "a@é..fr"],
 )
 def test_an_address_that_is_none_is_refused(email: str) -> None:
     with pytest.raises(BadAddress):
@@ -31,13 +34,38 @@ def test_a_name_never_adds_a_header_or_a_recipient(name: str) -> None:
     assert not any(line.lower().startswith(b"bcc") for line in head.split(b"\r\n"))
 
 
-def message_to(contact: Contact) -> EmailMessage:
-    """A mail about a booking to this person."""
-    params = {"organisation": "La Ferme", "pole": "Val de Saône"}
+def message_to(contact: Contact, pole: str = "Val de Saône", **settings: str) -> EmailMessage:
+    """A mail that welcomes this person in a pole."""
+    params = {"organisation": "La Ferme", "pole": pole}
     return compose(
-        mail_settings(25), contact, notification_id=uuid4(), code="member_joined", params=params,
+        mail_settings(25, **settings), contact, notification_id=uuid4(), code="member_joined", params=params,
         created_at=datetime.now(UTC),
     )  # fmt: skip
+
+
+ZOE = Contact(email="zoe@ferme.example", name="Zoé", language="fr")
+
+
+def test_a_long_address_to_unsubscribe_is_sent_as_it_is() -> None:
+    address = "https://polepool.example/unsubscribe?" + "x" * 83
+    assert len(address) == 120
+    raw = flatten_message(message_to(ZOE, unsubscribe=address))
+    assert f"\r\nList-Unsubscribe: <{address}>\r\n".encode() in raw
+    with pytest.raises(ValidationError):
+        message_to(ZOE, unsubscribe="https://polepool.example/é")
+
+
+def test_nothing_to_unsubscribe_with_is_promised_unless_the_operator_says_so() -> None:
+    assert message_to(ZOE)["List-Unsubscribe"] is None
+
+
+@pytest.mark.parametrize(
+    "pole", ["Minibus à l’école l’école bien grand (rampe) équipé –", "l’école, été Élévateur (nord)"]
+)
+def test_a_subject_arrives_as_it_was_written(pole: str) -> None:
+    message = message_to(ZOE, pole=pole)
+    arrived = message_from_bytes(flatten_message(message), _class=EmailMessage, policy=policy.default)
+    assert str(arrived["Subject"]) == f"Bienvenue dans le pôle {pole}"
 
 
 async def test_a_contact_is_remembered_shortly_and_the_token_kept(people: Membership) -> None:

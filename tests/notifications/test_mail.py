@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from notifications.contacts import Contacts
 from notifications.workers import mail
 from notifications.workers.mail import Mailer
 from tests.notifications.people import Membership, mail_settings
 from tests.notifications.world import Story, World
-from tests.support.sinks import MailSink, text_of
+from tests.support.sinks import MailSink, mail_sink, text_of
 
 NEVER = asyncio.Event()
 
@@ -145,6 +147,51 @@ async def test_content_refused_for_good_fails_at_once(world: World, people: Memb
     async with mailing(world, people, mails) as mailer:
         await mail.run_once(mailer, NEVER)
     assert (await states(world, story))["owner_manager"] == ("failed", "554 SMTPDataError")
+
+
+@pytest.mark.parametrize("answer", ["553 5.7.1 sender not allowed", "530 5.7.0 authentication required", "451 busy"])
+async def test_a_server_that_takes_no_sender_of_ours_loses_no_mail(
+    world: World, people: Membership, mails: MailSink, answer: str
+) -> None:
+    story = await a_hold(world, people)
+    mails.sender_answer = answer
+    async with mailing(world, people, mails, attempts=1) as mailer:
+        for _ in range(2):
+            await due(world)
+            await mail.run_once(mailer, NEVER)
+        waiting = "pending", f"mail server away: {answer[:3]} SMTPSenderRefused"
+        after = await states(world, story)
+        assert (after["owner_manager"], after["requester_manager"]) == (waiting, waiting)
+        mails.sender_answer = "250 OK"
+        await due(world)
+        await mail.run_once(mailer, NEVER)
+    assert (await states(world, story))["owner_manager"] == ("sent", None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("530 5.7.0 sign in first", "mail server away: 530 recipient refused"),
+        ("554 5.7.1 relay access denied", "554 recipient refused"),
+    ],
+)
+async def test_what_may_be_a_fault_of_the_installation_fails_no_mail_at_once(
+    world: World, people: Membership, mails: MailSink, answer: str, reason: str
+) -> None:
+    story = await a_hold(world, people)
+    mails.answers = lambda _recipient: answer
+    async with mailing(world, people, mails) as mailer:
+        await mail.run_once(mailer, NEVER)
+    assert (await states(world, story))["owner_manager"] == ("pending", reason)
+
+
+async def test_an_accented_domain_is_written_to_through_any_server(world: World, people: Membership) -> None:
+    story = await a_hold(world, people)
+    people.add(story.owner_manager, "rene@exemple-é.fr", "René", "fr")
+    async with mail_sink(utf8=False) as plain, mailing(world, people, plain) as mailer:
+        await mail.run_once(mailer, NEVER)
+    assert (await states(world, story))["owner_manager"] == ("sent", None)
+    assert plain.to("rene@xn--exemple--i1a.fr")
 
 
 async def test_a_mail_server_that_is_away_costs_no_attempt(world: World, people: Membership, mails: MailSink) -> None:

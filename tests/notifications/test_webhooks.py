@@ -99,6 +99,20 @@ async def test_a_target_that_turned_bad_since_is_not_reached_and_says_why(
     assert (entry["state"], entry["status"], entry["error"]) == ("pending", None, error)
 
 
+async def test_an_allowed_target_is_reached_however_it_is_written(
+    world: World, hooks: WebhookSink, settings: NotificationsSettings
+) -> None:
+    story = Story()
+    await world.learn(*story.facts)
+    await subscribe(world, hooks, story)
+    await world.rows("UPDATE webhook SET url = $1", f"http://localhost:{hooks.port}/erp")
+    await world.learn(story.held())
+    named = WebhookSettings(keys=settings.webhook.keys, allowed_targets=(f"LocalHost:{hooks.port}",))
+    async with sending(world, settings, allowed_targets=named.allowed_targets) as sender:
+        await webhook.run_once(sender)
+    assert len(hooks.of("erp")) == 1
+
+
 async def test_a_receiver_that_never_ends_its_answer_is_cut_off(
     world: World, hooks: WebhookSink, settings: NotificationsSettings
 ) -> None:

@@ -26,13 +26,24 @@ class MailSink:
 
     port: int = 0
     messages: list[EmailMessage] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     answers: Callable[[str], str] = lambda _recipient: "250 OK"
     content_answer: str = "250 Message accepted"
+    sender_answer: str = "250 OK"
 
     def to(self, address: str) -> list[EmailMessage]:
         """The messages that an address got."""
         return [m for m, to in zip(self.messages, self.recipients, strict=True) if to == address]
+
+    async def handle_MAIL(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a sender, or not."""
+        if self.sender_answer.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.sender_answer
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -49,17 +60,18 @@ class MailSink:
             content = envelope.content or b""
             raw = content if isinstance(content, bytes) else content.encode()
             for recipient in envelope.rcpt_tos:
+                self.raw.append(raw)
                 self.messages.append(message_from_bytes(raw, _class=EmailMessage, policy=policy.default))
                 self.recipients.append(recipient)
         return self.content_answer
 
 
 @asynccontextmanager
-async def mail_sink() -> AsyncIterator[MailSink]:
-    """A mail server on a free port of loopback."""
+async def mail_sink(*, utf8: bool = True) -> AsyncIterator[MailSink]:
+    """A mail server on a free port of loopback; without `utf8` it takes ASCII addresses only."""
     sink, loop = MailSink(), asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(sink, hostname="localhost", loop=loop, enable_SMTPUTF8=True), HOST, 0
+        lambda: SMTP(sink, hostname="localhost", loop=loop, enable_SMTPUTF8=utf8), HOST, 0
     )
     sink.port = server.sockets[0].getsockname()[1]
     try:

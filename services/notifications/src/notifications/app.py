@@ -36,8 +36,7 @@ def build() -> Service[NotificationsSettings]:
 def subscribing(settings: WebhookSettings) -> api.Subscribing:
     """What the API needs to take subscriptions."""
     sealer = Sealer(settings.keys) if settings.keys else None
-    allowed = frozenset(each.lower() for each in settings.allowed_targets)
-    return api.Subscribing(sealer, allowed, settings.ports, settings.per_organisation)
+    return api.Subscribing(sealer, frozenset(settings.allowed_targets), settings.ports, settings.per_organisation)
 
 
 @asynccontextmanager

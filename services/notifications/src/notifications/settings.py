@@ -35,7 +35,12 @@ class MailSettings(Settings):
     password: SecretStr | None = None
     sender: str = Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$")
     sender_name: str = Field(default="Polepool", pattern=r"^[^\r\n]{1,100}$")
-    unsubscribe: str | None = Field(default=None, pattern=r"^(mailto:|https://)[^\s<>]+$")
+    unsubscribe: str | None = Field(
+        default=None,
+        pattern=r"^(mailto:|https://)[!-;=?-~]+$",
+        max_length=900,
+        description="For List-Unsubscribe, if somebody or something answers there.",
+    )
     portal_url: str | None = Field(default=None, pattern=r"^https?://[^\s<>]+$")
     timeout: float = Field(default=20.0, gt=0, description="Seconds, for each SMTP command.")
     lease: float = Field(default=300.0, gt=0, description="Seconds after which another worker may take the mail.")
@@ -65,7 +70,7 @@ class WebhookSettings(Settings):
     schedule: tuple[float, ...] = Field(
         default=(5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600, 24 * 3600),
         min_length=1,
-        description="Seconds from a failed attempt to the next one, give or take a tenth; after the last: failed.",
+        description="Seconds from a failed attempt to the next one, and up to a fifth more; after the last: failed.",
     )
     connect_timeout: float = Field(default=5.0, gt=0)
     total_timeout: float = Field(default=15.0, gt=0)
@@ -74,6 +79,11 @@ class WebhookSettings(Settings):
     in_flight: int = Field(default=100, ge=1, description="Deliveries under way in this process.")
     breaker: int = Field(default=5, ge=1, description="Failures in a row after which a subscription pauses.")
     per_organisation: int = Field(default=10, ge=1, description="Active subscriptions.")
+
+    @field_validator("allowed_targets")
+    @classmethod
+    def hosts_are_in_lower_case(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(each.lower() for each in targets)
 
     @field_validator("keys")
     @classmethod

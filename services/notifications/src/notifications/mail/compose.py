@@ -3,15 +3,17 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from email.headerregistry import Address
+from email.header import Header
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
+import idna
 from jinja2 import Environment, StrictUndefined, Template
 
 from notifications.contacts import Contact
@@ -22,6 +24,28 @@ ADDRESS = re.compile(r"([^\s@<>,;:()\[\]\\\"\x00-\x1f\x7f]{1,64})@([^\s@<>,;:()\
 """local@domain, without quoted forms: none of the characters that mean something in a header."""
 MAX_ADDRESS = 254
 """Characters of an address (RFC 5321, erratum 1690)."""
+
+
+class _Encoded(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc] # the stubs' max_count
+    """A header whose words come out as they went in: the policy's own folding loses spaces between encoded words."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header's lines."""
+        return f"Subject: {Header(str(self), header_name='Subject').encode(linesep=policy.linesep)}{policy.linesep}"
+
+
+class _Unfolded(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc] # the stubs' max_count
+    """A header whose value is an address that no reader would put together again: ASCII, however long."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header's line."""
+        return f"List-Unsubscribe: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Encoded)
+_HEADERS.map_to_type("list-unsubscribe", _Unfolded)
+_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 class BadAddress(Exception):
@@ -49,14 +73,15 @@ def compose(
     """
     words = render(code, params, contact.language)
     around = mail_words(contact.language, contact.name, settings.portal_url or "")
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["From"] = Address(settings.sender_name, addr_spec=settings.sender)
     message["To"] = _address(contact)
     message["Subject"] = words.subject
     message["Date"] = format_datetime(created_at)
     message["Message-ID"] = f"<{notification_id}@{settings.sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["List-Unsubscribe"] = f"<{settings.unsubscribe or f'mailto:{settings.sender}?subject=unsubscribe'}>"
+    if settings.unsubscribe:
+        message["List-Unsubscribe"] = f"<{settings.unsubscribe}>"
     message.set_content(_plain(words, around), cte="quoted-printable")
     message.add_alternative(_html(words, around, contact.language), subtype="html", cte="quoted-printable")
     message["Content-Language"] = contact.language  # last: the parts take all Content-* headers before
@@ -64,11 +89,18 @@ def compose(
 
 
 def _address(contact: Contact) -> Address:
-    """The person's address, with their name on one line."""
+    """The person's address, with their name on one line; its domain as every mail server can take it."""
     match = ADDRESS.fullmatch(contact.email)
     if match is None or len(contact.email) > MAX_ADDRESS:
         raise BadAddress
-    return Address(one_line(contact.name), username=match[1], domain=match[2])
+    return Address(one_line(contact.name), username=match[1], domain=_ascii(match[2]))
+
+
+def _ascii(domain: str) -> str:
+    try:
+        return domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        raise BadAddress from None
 
 
 def _plain(words: Words, around: Mapping[str, str]) -> str:

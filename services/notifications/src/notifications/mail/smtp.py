@@ -12,9 +12,15 @@ from aiosmtplib import errors
 
 from notifications.settings import MailSettings
 
+SIGN_IN_FIRST = 530
+"""The code with which a server asks for a sign-in (RFC 4954)."""
+NOT_ALLOWED = "5.7."
+"""The start of the enhanced codes for what isn't allowed (RFC 3463). Many servers say only for the recipient that they
+don't take mails from this sender or don't relay, so this may be a fault of the installation: worth another try."""
+
 
 class ServerAway(Exception):
-    """The mail server can't be used now; it took nothing. The message says why."""
+    """The mail server can't be used now, by us or by anybody; it took nothing. The message says why."""
 
 
 class TryLater(Exception):
@@ -50,22 +56,30 @@ async def connected(settings: MailSettings) -> AsyncIterator[aiosmtplib.SMTP]:
 
 
 async def hand_over(server: aiosmtplib.SMTP, message: EmailMessage) -> None:
-    """Give the message to the mail server. Raises `TryLater`, `Refused`; `ServerAway` when the connection is gone."""
+    """Give the message to the mail server. Raises `TryLater`, `Refused`; `ServerAway` when it takes nothing from us.
+
+    A sender refused, or a sign-in asked for, is a fault of the installation and not of this mail.
+    """
     try:
         await server.send_message(message)
+    except errors.SMTPSenderRefused as error:
+        raise ServerAway(_reason(error)) from None
     except errors.SMTPRecipientsRefused as error:
-        codes = [each.code for each in error.recipients]
-        raise _by_code(min(codes, default=450), f"{codes[0] if codes else '?'} recipient refused") from None
+        refused = error.recipients[0]  # there is one
+        raise _by_answer(refused.code, refused.message, f"{refused.code} recipient refused") from None
     except errors.SMTPResponseException as error:
-        raise _by_code(error.code, _reason(error)) from None
+        raise _by_answer(error.code, error.message, _reason(error)) from None
     except errors.SMTPNotSupported as error:
         raise Refused(_reason(error)) from None
     except (errors.SMTPServerDisconnected, errors.SMTPTimeoutError, OSError) as error:
         raise TryLater(_reason(error)) from None
 
 
-def _by_code(code: int, reason: str) -> Refused | TryLater:
-    return Refused(reason) if 500 <= code < 600 and code != 503 else TryLater(reason)
+def _by_answer(code: int, words: str, reason: str) -> Refused | TryLater | ServerAway:
+    if code == SIGN_IN_FIRST:
+        return ServerAway(reason)
+    for_good = 500 <= code < 600 and code != 503 and not words.startswith(NOT_ALLOWED)
+    return Refused(reason) if for_good else TryLater(reason)
 
 
 def _reason(error: BaseException) -> str:
