@@ -64,8 +64,9 @@ async def test_an_offer_becomes_a_booking_that_both_sides_are_told_of_in_every_w
         news = await told_of(member, f"booking_confirmed_{side}", event.header("ce_id"))
         assert news["text"]["fr"]["subject"] != news["text"]["en"]["subject"]
         subject = news["text"]["fr"]["subject"]
-        mails = town.mails.to(member.person.email)
         await eventually(lambda subject=subject, to=member.person.email: subject in subjects(town, to))
+        mails = town.mails.to(member.person.email)
+        assert mails
         assert all(mail["To"].addresses[0].addr_spec == member.person.email for mail in mails)
 
     await eventually(lambda: len(town.hooks.of(anne.organisation_id)) == 2)

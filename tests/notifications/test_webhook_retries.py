@@ -1,13 +1,16 @@
 """Receivers that fail, are slow, are gone; workers that die."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from aiohttp import web
 
+from chassis.db import as_system, transaction
 from chassis.health import Health
 from chassis.testing import eventually
 from notifications.settings import NotificationsSettings
+from notifications.store import deliveries
 from notifications.workers import webhook
 from notifications.workers.webhook import Sender
 from tests.notifications.webhooks import due, log, sending, subscribe
@@ -130,6 +133,38 @@ async def test_a_slow_receiver_holds_up_nobody_else(
         await running
 
 
+async def test_all_workers_together_have_no_more_under_way_to_a_host_than_it_has_room_for(
+    world: World, hooks: WebhookSink, sender: Sender
+) -> None:
+    story, now = Story(), datetime.now(UTC) + timedelta(seconds=1)
+    await world.learn(*story.facts)
+    await subscribe(world, hooks, story)
+    await world.learn(*(story.held() for _ in range(10)))
+    async with transaction(world.pool) as tx:
+        await as_system(tx)
+        first = await deliveries.lease_deliveries(tx, now, now + timedelta(seconds=60), 10, 4)
+        assert len(first) == 4
+        assert await webhook.lease(sender, 10) == []
+    assert await webhook.lease(sender, 10) == []
+    await asyncio.gather(*(webhook.deliver(sender, each) for each in first))
+    assert len(await webhook.lease(sender, 10)) == 4
+
+
+async def test_the_end_of_a_delivery_makes_room_for_the_next_at_once(
+    world: World, hooks: WebhookSink, settings: NotificationsSettings
+) -> None:
+    story = Story()
+    await world.learn(*story.facts)
+    webhook_id = await subscribe(world, hooks, story)
+    await world.learn(*(story.held() for _ in range(12)))
+    stop = asyncio.Event()
+    async with sending(world, settings, per_host=2) as sender:
+        running = asyncio.create_task(webhook.run(sender, 600, stop, Health()))
+        await eventually(lambda: delivered(world, webhook_id))
+        stop.set()
+        await running
+
+
 async def delivered(world: World, *webhook_ids: UUID) -> bool:
     """Whether these webhooks got all they were to get."""
     rows = await world.rows(
@@ -159,7 +194,7 @@ async def test_what_a_killed_worker_had_taken_is_sent_when_its_lease_is_over(
     await world.learn(*story.facts)
     await subscribe(world, hooks, story)
     await world.learn(story.held())
-    [late] = await webhook.lease(sender, {}, 10)
+    [late] = await webhook.lease(sender, 10)
     assert await webhook.run_once(sender) == 0
     await world.rows("UPDATE webhook_delivery SET leased_until = now() - interval '1 s'")
     assert await webhook.run_once(sender) == 1

@@ -114,6 +114,7 @@ CREATE TABLE webhook_delivery (
     FOREIGN KEY (webhook_id, organisation_id) REFERENCES webhook (id, organisation_id) ON DELETE CASCADE
 );
 CREATE INDEX webhook_delivery_pending ON webhook_delivery (due_at) WHERE state = 'pending';
+CREATE INDEX webhook_delivery_leased ON webhook_delivery (leased_until) WHERE state = 'pending';
 CREATE INDEX webhook_delivery_log ON webhook_delivery (webhook_id, id);
 CREATE INDEX webhook_delivery_event ON webhook_delivery (event_id);
 

@@ -1,6 +1,6 @@
 """Deliveries: one row for each event that a webhook is to get, until it got it or the attempts are used up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -83,20 +83,21 @@ async def add_deliveries(tx: Tx, concerns: Sequence[Concern], now: datetime) -> 
     return int(answer.split()[-1])
 
 
-async def lease_deliveries(
-    tx: Tx, now: datetime, until: datetime, limit: int, per_host: int, busy: Mapping[str, int]
-) -> list[Leased]:
+async def lease_deliveries(tx: Tx, now: datetime, until: datetime, limit: int, per_host: int) -> list[Leased]:
     """Due deliveries that are nobody's, taken until `until`: of each host no more than it has room for.
 
-    `busy` counts what this worker has under way by host.
+    Deliveries under way count, whoever has them. Workers that ask at the same time choose the same rows, so what one
+    takes the other passes over instead of taking the next.
     """
     rows = await tx.fetch(
         """
-        WITH due AS (
+        WITH busy AS (
+            SELECT w.host, count(*) FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id
+            WHERE d.state = 'pending' AND d.leased_until > $1 GROUP BY w.host
+        ), due AS (
             SELECT d.id, coalesce(busy.count, 0)
                 + row_number() OVER (PARTITION BY w.host ORDER BY d.due_at, d.id) AS place
-            FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id
-            LEFT JOIN unnest($5::text[], $6::integer[]) AS busy (host, count) ON busy.host = w.host
+            FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id LEFT JOIN busy ON busy.host = w.host
             WHERE d.state = 'pending' AND d.due_at <= $1 AND (d.leased_until IS NULL OR d.leased_until <= $1)
                 AND w.state = 'active' AND (w.paused_until IS NULL OR w.paused_until <= $1)
         ), taken AS (
@@ -113,8 +114,6 @@ async def lease_deliveries(
         until,
         limit,
         per_host,
-        list(busy.keys()),
-        list(busy.values()),
     )
     return sorted(Leased(*(row[name] for name in Leased._fields)) for row in rows)
 

@@ -1,8 +1,6 @@
 """Sends webhooks: many at once, few to any one host, so that a slow receiver holds up nobody else."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -41,22 +39,27 @@ class Sender:
 
 async def run(sender: Sender, poll: float, stop: asyncio.Event, health: Health) -> None:
     """Send until `stop` is set, then let what is under way end."""
-    under_way: dict[asyncio.Task[None], str] = {}
+    under_way: set[asyncio.Task[None]] = set()
 
     async def once() -> int:
-        room = sender.settings.in_flight - len(under_way)
-        leased = await lease(sender, Counter(under_way.values()), room) if room > 0 else []
+        before = set(under_way)
+        room = sender.settings.in_flight - len(before)
+        leased = await lease(sender, room) if room > 0 else []
         for each in leased:
             task = asyncio.create_task(deliver(sender, each))
-            under_way[task] = each.host
-            task.add_done_callback(lambda done: under_way.pop(done, None))
-        return len(leased)
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+        if leased or not before:
+            return len(leased)
+        # One that ends, perhaps since then, makes room for the next to its host; waiting for it is the pause.
+        await asyncio.wait(before, timeout=poll, return_when=asyncio.FIRST_COMPLETED)
+        return 1
 
     try:
         await forever("webhook", once, poll, stop, health)
     finally:
         if under_way:
-            _, late = await asyncio.wait(list(under_way), timeout=GRACE)
+            _, late = await asyncio.wait(under_way, timeout=GRACE)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -64,20 +67,20 @@ async def run(sender: Sender, poll: float, stop: asyncio.Event, health: Health) 
 
 async def run_once(sender: Sender) -> int:
     """Send what is due now, each once, and wait for the ends; return how many were sent."""
-    leased = await lease(sender, {}, sender.settings.in_flight)
+    leased = await lease(sender, sender.settings.in_flight)
     await asyncio.gather(*(deliver(sender, each) for each in leased))
     return len(leased)
 
 
-async def lease(sender: Sender, busy: Mapping[str, int], limit: int) -> list[Leased]:
-    """Take due deliveries, of each host no more than it has room for beside the `busy` ones."""
+async def lease(sender: Sender, limit: int) -> list[Leased]:
+    """Take due deliveries, of each host no more than it has room for."""
     now = datetime.now(UTC)
     until = now + timedelta(seconds=sender.settings.lease)
 
     async def work(tx: Tx) -> list[Leased]:
         await as_system(tx)
         OLDEST.labels("webhook").set(await deliveries.oldest_delivery(tx, now))
-        return await deliveries.lease_deliveries(tx, now, until, limit, sender.settings.per_host, busy)
+        return await deliveries.lease_deliveries(tx, now, until, limit, sender.settings.per_host)
 
     return await in_transaction(sender.pool, work)
 
