@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import pytest
 
+from chassis.settings import DatabaseSettings
 from notifications.contacts import Contacts
 from notifications.workers import mail
 from notifications.workers.mail import Mailer
@@ -249,6 +251,35 @@ async def test_a_worker_whose_lease_was_taken_over_saves_nothing(
         for each in late:
             await mail._settle(mailer, each, "failed", "late")
     assert {state for state, _ in (await states(world, story)).values()} == {"pending"}
+
+
+FAULTS = """
+CREATE SEQUENCE faults;
+CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+    IF NEW.state = 'sent' AND nextval('faults') <= 2 THEN
+        RAISE EXCEPTION 'terminating connection' USING ERRCODE = 'admin_shutdown';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER fault BEFORE UPDATE ON mail FOR EACH ROW EXECUTE FUNCTION fault();
+"""
+"""The database goes away twice when a mail is to be marked as sent."""
+
+
+async def test_a_database_that_goes_away_after_the_servers_yes_sends_nothing_twice(
+    world: World, people: Membership, mails: MailSink, database: DatabaseSettings
+) -> None:
+    story = await a_hold(world, people)
+    assert database.owner_url
+    owner = await asyncpg.connect(database.owner_url.get_secret_value())
+    await owner.execute(FAULTS)
+    await owner.close()
+    async with mailing(world, people, mails) as mailer:
+        await mail.run_once(mailer, NEVER)
+        await due(world)
+        await mail.run_once(mailer, NEVER)
+    assert len(mails.to("anne@ateliers.example")) == len(mails.to("tom@ferme.example")) == 1
+    assert (await states(world, story))["owner_manager"] == ("sent", None)
 
 
 async def test_what_the_end_of_the_process_leaves_is_given_back(
