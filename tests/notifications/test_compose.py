@@ -38,7 +38,7 @@ def message_to(contact: Contact, pole: str = "Val de Saône", **settings: str) -
     """A mail that welcomes this person in a pole."""
     params = {"organisation": "La Ferme", "pole": pole}
     return compose(
-        mail_settings(25, **settings), contact, notification_id=uuid4(), code="member_joined", params=params,
+        mail_settings(25, **settings), contact, notification_id=uuid4(), told=[("member_joined", params)],
         created_at=datetime.now(UTC),
     )  # fmt: skip
 

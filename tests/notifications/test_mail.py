@@ -1,30 +1,16 @@
 """Mails, from a booking to a real mail server: what they look like, and that each goes once whatever happens."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 import pytest
 
 from chassis.settings import DatabaseSettings
-from notifications.contacts import Contacts
 from notifications.workers import mail
-from notifications.workers.mail import Mailer
-from tests.notifications.people import Membership, mail_settings
+from tests.notifications.mailing import NEVER, due, mailing
+from tests.notifications.people import Membership
 from tests.notifications.world import Story, World
 from tests.support.sinks import MailSink, mail_sink, text_of
-
-NEVER = asyncio.Event()
-
-
-@asynccontextmanager
-async def mailing(world: World, people: Membership, sink: MailSink, **changes: Any) -> AsyncIterator[Mailer]:
-    """What the role mail has."""
-    contacts = Contacts(people.settings())
-    yield Mailer(world.pool, mail_settings(sink.port, **changes), contacts)
-    await contacts.close()
 
 
 async def a_hold(world: World, people: Membership, title: str = "Minibus neuf places") -> Story:
@@ -42,13 +28,8 @@ async def a_hold(world: World, people: Membership, title: str = "Minibus neuf pl
 async def states(world: World, story: Story) -> dict[str, tuple[str, str | None]]:
     """State and reason of each mail, by whom it is for."""
     names = {getattr(story, name): name for name in ("owner_manager", "owner_contributor", "requester_manager")}
-    rows = await world.rows("SELECT person_id, state, reason FROM mail JOIN notification ON id = notification_id")
+    rows = await world.rows("SELECT person_id, state, reason FROM mail")
     return {names[row["person_id"]]: (row["state"], row["reason"]) for row in rows}
-
-
-async def due(world: World) -> None:
-    """Every pending mail is due and nobody's."""
-    await world.rows("UPDATE mail SET due_at = now(), leased_until = NULL WHERE state = 'pending'")
 
 
 async def test_both_sides_get_a_mail_in_their_language_and_the_unknown_are_dropped(

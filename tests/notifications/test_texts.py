@@ -1,19 +1,21 @@
 """Words: every text exists in both languages, reads as French and English do, and no one else's text breaks it."""
 
 import re
+from typing import Any
 
 import pytest
 
 from notifications.texts import LANGUAGES, Language, _texts, codes, mail_words, one_line, render
 from notifications.texts.formats import distance, moment, money, period
 
-PARAMS = {
+PARAMS: dict[str, Any] = {
     "resource": "Minibus", "request": "Sortie du jeudi", "owner": "Les Ateliers", "requester": "La Ferme",
     "organisation": "La Ferme", "pole": "Pôle de Niort", "lead": "Roue Libre", "title": "Ateliers mobiles",
     "url": "https://erp.example.org/in", "reason": "gone", "by": "owner", "price_cents": 1250, "distance_m": 12_400,
     "start": "2026-11-26T08:00:00+00:00", "end": "2026-11-26T11:30:00+00:00",
     "expires_at": "2026-11-25T17:00:00+00:00", "reasons": [{"fr": "Neuf places", "en": "Nine seats"}],
 }  # fmt: skip
+PARAMS["matches"] = [dict(PARAMS), {**PARAMS, "resource": None, "owner": None}]
 
 
 def test_both_languages_have_the_same_texts() -> None:

@@ -59,19 +59,26 @@ CREATE TABLE notification (
     params jsonb NOT NULL,
     created_at timestamptz NOT NULL,
     read_at timestamptz,
+    mail_id uuid, -- the mail that tells it too
     UNIQUE (event_id, person_id)
 );
 CREATE INDEX notification_person ON notification (person_id, id);
+CREATE INDEX notification_mail ON notification (mail_id);
 CREATE INDEX notification_created_at ON notification USING brin (created_at);
 
+-- A mail has the id of the first notification that it tells. What comes for the same person and aggregate goes into it
+-- for as long as it `gathers`: until a worker takes it.
 CREATE TABLE mail (
     notification_id uuid PRIMARY KEY REFERENCES notification ON DELETE CASCADE,
+    person_id uuid NOT NULL,
+    gathers uuid,
     state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'failed', 'dropped')),
     attempts integer NOT NULL DEFAULT 0,
     due_at timestamptz NOT NULL,
     leased_until timestamptz,
     reason text,
-    settled_at timestamptz
+    settled_at timestamptz,
+    UNIQUE (person_id, gathers)
 );
 CREATE INDEX mail_pending ON mail (due_at) WHERE state = 'pending';
 

@@ -1,7 +1,7 @@
 """Who is told of an event, in which words; and which organisations' webhooks get it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,13 +10,21 @@ from schemas import membership as m
 from schemas import pooling as p
 from schemas.event import Event, Period
 
+GATHERING = timedelta(seconds=30)
+"""How long a mail waits for what belongs into it: a request is matched line by line."""
+
 
 class Told(NamedTuple):
-    """One person's notification of an event: the code of a text and what fills it."""
+    """One person's notification of an event: the code of a text and what fills it; and whether a mail tells it too.
+
+    Of all that `gathers` for the same aggregate, one mail tells.
+    """
 
     person_id: UUID
     code: str
     params: dict[str, Any]
+    mailed: bool = True
+    gathers: UUID | None = None
 
 
 def tell(event: Event, facts: Facts) -> list[Told]:
@@ -102,7 +110,13 @@ def _match(match: p.Match, facts: Facts) -> list[Told]:
         "distance_m": match.distance_m,
         "reasons": [reason.text.model_dump() for reason in match.reasons],
     }
-    return _both(match, facts, "match_requester", "match_owner", params)
+    told = _both(match, facts, "match_requester", "match_owner", params)
+    return [
+        each._replace(gathers=match.request_id)
+        if each.code == "match_requester"
+        else each._replace(mailed=False)  # nothing to do for an owner until somebody places a hold
+        for each in told
+    ]
 
 
 _BOOKING_TEXTS: dict[type[p.BookingEvent], str] = {

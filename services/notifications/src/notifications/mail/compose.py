@@ -1,7 +1,7 @@
 """From a leased mail to a message: plain text and HTML, headers that nobody can add to, an id that stays the same."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from notifications.contacts import Contact
 from notifications.settings import MailSettings
-from notifications.texts import Words, mail_words, one_line, render
+from notifications.texts import Words, mail_words, one_line, render_together
 
 ADDRESS = re.compile(r"([^\s@<>,;:()\[\]\\\"\x00-\x1f\x7f]{1,64})@([^\s@<>,;:()\[\]\\\"\x00-\x1f\x7f]+)")
 """local@domain, without quoted forms: none of the characters that mean something in a header."""
@@ -63,15 +63,14 @@ def compose(
     contact: Contact,
     *,
     notification_id: UUID,
-    code: str,
-    params: Mapping[str, Any],
+    told: Sequence[tuple[str, Mapping[str, Any]]],
     created_at: datetime,
 ) -> EmailMessage:
-    """The message that tells a person of a notification. Raises `BadAddress`.
+    """The message that tells a person of a notification, or of several together. Raises `BadAddress`.
 
     The same notification always gives the same Message-ID, so that receivers can drop a copy.
     """
-    words = render(code, params, contact.language)
+    words = render_together(told, contact.language)
     around = mail_words(contact.language, contact.name, settings.portal_url or "")
     message = EmailMessage(policy=_POLICY)
     message["From"] = Address(settings.sender_name, addr_spec=settings.sender)

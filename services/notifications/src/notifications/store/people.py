@@ -1,6 +1,6 @@
 """What people are told: the in-app inbox, and the mails that go with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from uuid import UUID
 from chassis.access import Scope
 from chassis.db import Tx, new_id
 from chassis.errors import NotFound
-from notifications.domain import Told
+from notifications.domain import GATHERING, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +25,69 @@ class Notification:
 
 
 class Mail(NamedTuple):
-    """A mail leased by this worker; `attempts` counts this one."""
+    """A mail leased by this worker; `attempts` counts this one, `told` are codes of texts and what fills them."""
 
     notification_id: UUID
     person_id: UUID
-    code: str
-    params: dict[str, Any]
     created_at: datetime
     attempts: int
+    told: list[tuple[str, dict[str, Any]]]
 
 
 async def save_told(tx: Tx, told: Sequence[tuple[UUID, Told]], now: datetime) -> int:
-    """Save (event_id, told) pairs as notifications, each with a mail to send; return how many were new."""
-    return int(
-        await tx.fetchval(
-            """
-            WITH said AS (
-                INSERT INTO notification (id, event_id, person_id, code, params, created_at)
-                SELECT id, event_id, person_id, code, params, $6
-                FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[])
-                    AS new (id, event_id, person_id, code, params)
-                ON CONFLICT (event_id, person_id) DO NOTHING RETURNING id
-            ), mailed AS (
-                INSERT INTO mail (notification_id, due_at) SELECT id, $6 FROM said
-            )
-            SELECT count(*) FROM said
-            """,
-            [new_id() for _ in told],
-            [event_id for event_id, _ in told],
-            [each.person_id for _, each in told],
-            [each.code for _, each in told],
-            [each.params for _, each in told],
-            now,
+    """Save (event_id, told) pairs as notifications, with the mails to send; return how many were new."""
+    ids = [new_id() for _ in told]
+    new = await tx.fetchval(
+        """
+        WITH said AS (
+            INSERT INTO notification (id, event_id, person_id, code, params, created_at, mail_id)
+            SELECT id, event_id, person_id, code, params, $7, CASE WHEN mailed THEN id END
+            FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::boolean[])
+                AS new (id, event_id, person_id, code, params, mailed)
+            ON CONFLICT (event_id, person_id) DO NOTHING RETURNING id, person_id, mail_id
+        ), mailed AS (
+            INSERT INTO mail (notification_id, person_id, due_at)
+            SELECT mail_id, person_id, $7 FROM said WHERE mail_id IS NOT NULL
         )
+        SELECT count(*) FROM said
+        """,
+        ids,
+        [event_id for event_id, _ in told],
+        [each.person_id for _, each in told],
+        [each.code for _, each in told],
+        [each.params for _, each in told],
+        [each.mailed and each.gathers is None for _, each in told],
+        now,
+    )
+    gathering = {id_: each.gathers for id_, (_, each) in zip(ids, told, strict=True) if each.gathers}
+    if gathering:
+        await _gather(tx, gathering, now + GATHERING)
+    return int(new)
+
+
+async def _gather(tx: Tx, gathering: Mapping[UUID, UUID], due_at: datetime) -> None:
+    """Put each of these notifications into the mail that gathers for its aggregate and person; make it if need be.
+
+    A mail that a worker has taken gathers no more.
+    """
+    await tx.execute(
+        """
+        WITH new AS (
+            SELECT n.id, n.person_id, given.gathers
+            FROM unnest($1::uuid[], $2::uuid[]) AS given (id, gathers) JOIN notification n USING (id)
+        ), gathered AS (
+            INSERT INTO mail (notification_id, person_id, gathers, due_at)
+            SELECT DISTINCT ON (person_id, gathers) id, person_id, gathers, $3
+            FROM new ORDER BY person_id, gathers, id
+            ON CONFLICT (person_id, gathers) DO UPDATE SET gathers = excluded.gathers
+            RETURNING notification_id, person_id, gathers
+        )
+        UPDATE notification SET mail_id = gathered.notification_id
+        FROM new JOIN gathered USING (person_id, gathers) WHERE notification.id = new.id
+        """,
+        list(gathering.keys()),
+        list(gathering.values()),
+        due_at,
     )
 
 
@@ -106,16 +136,28 @@ async def lease_mails(tx: Tx, now: datetime, until: datetime, limit: int) -> lis
             WHERE state = 'pending' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
         )
-        UPDATE mail SET leased_until = $2, attempts = attempts + 1
+        UPDATE mail SET leased_until = $2, attempts = attempts + 1, gathers = NULL
         FROM taken JOIN notification n ON n.id = taken.notification_id
         WHERE mail.notification_id = taken.notification_id
-        RETURNING mail.notification_id, n.person_id, n.code, n.params, n.created_at, mail.attempts
+        RETURNING mail.notification_id, mail.person_id, n.created_at, mail.attempts
         """,
         now,
         until,
         limit,
     )
-    return sorted(Mail(*(row[name] for name in Mail._fields)) for row in rows)
+    # A statement of its own, for it must see what was gathered until the lease.
+    told = await _told_by(tx, [row["notification_id"] for row in rows])
+    return sorted(Mail(**row, told=told[row["notification_id"]]) for row in rows)
+
+
+async def _told_by(tx: Tx, mails: Sequence[UUID]) -> dict[UUID, list[tuple[str, dict[str, Any]]]]:
+    """What each of these mails tells, oldest first."""
+    told: dict[UUID, list[tuple[str, dict[str, Any]]]] = {each: [] for each in mails}
+    for row in await tx.fetch(
+        "SELECT mail_id, code, params FROM notification WHERE mail_id = ANY ($1::uuid[]) ORDER BY id", mails
+    ):
+        told[row["mail_id"]].append((row["code"], row["params"]))
+    return told
 
 
 async def settle_mail(tx: Tx, mail: Mail, state: str, reason: str | None, now: datetime) -> None:

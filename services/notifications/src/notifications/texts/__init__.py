@@ -7,7 +7,7 @@ the mail's HTML escapes that plain text as a whole.
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -62,6 +62,14 @@ def render(code: str, params: Mapping[str, Any], language: Language) -> Words:
     return Words(_written(subject, language), _written(re.sub(r"\n{3,}", "\n\n", body).strip(), language))
 
 
+def render_together(told: Sequence[tuple[str, Mapping[str, Any]]], language: Language) -> Words:
+    """The words of one notification, or of several matches of a request. Raises KeyError on an unknown code."""
+    if len(told) == 1:
+        return render(*told[0], language)
+    matches = [params for _, params in told]
+    return render("matches_requester", {"request": matches[-1]["request"], "matches": matches}, language)
+
+
 def _written(text: str, language: Language) -> str:
     """As people write: paragraphs begin with a capital, also those that begin with what stands for a name."""
     return typeset(re.sub(r"(?:\A|\n\n)\w", lambda first: first[0].upper(), text), language)
@@ -92,6 +100,8 @@ def _values(params: Mapping[str, Any], language: Language) -> dict[str, Any]:
 
 
 def _shown(key: str, value: Any, language: Language) -> Any:
+    if key == "matches":
+        return [_values(match, language) for match in value]
     if key == "reasons":
         return [one_line(reason[language]) for reason in value]
     if not isinstance(value, str):

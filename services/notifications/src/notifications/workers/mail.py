@@ -77,8 +77,7 @@ async def _prepare(mailer: Mailer, mail: Mail) -> EmailMessage | None:
             mailer.settings,
             contact,
             notification_id=mail.notification_id,
-            code=mail.code,
-            params=mail.params,
+            told=mail.told,
             created_at=mail.created_at,
         )
     except PersonUnknown:
