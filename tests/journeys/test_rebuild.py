@@ -17,8 +17,8 @@ PROJECTIONS = {
     "pooling": ("pole", "organisation", "member", "project"),
     "notifications": ("known", "known_pole", "known_organisation", "known_member"),
 }
-JOINED_AND_MATCHED = 2
-"""Mails to each side: of the membership, of the match."""
+TOLD = [1, 2]
+"""Mails to the owner, of the membership, and to the requester, of the membership and the match."""
 
 
 async def state(service: Service) -> dict[str, list[str]]:
@@ -53,13 +53,13 @@ async def test_projections_read_again_from_the_topics_are_the_same_and_tell_nobo
     anne, bob = await pole.member(), await pole.member()
     await anne.offer()
     await bob.request()
-    await eventually(lambda: mails(town, anne, bob) == [JOINED_AND_MATCHED, JOINED_AND_MATCHED])
+    await eventually(lambda: mails(town, anne, bob) == TOLD, 30)
     before = {service.name: await settled(service) for service in (town.pooling, town.notifications)}
     for service in (town.pooling, town.notifications):
         await rebuild(service)
         await eventually(lambda service=service: same(service, before[service.name]))
     await bob.request()
-    await eventually(lambda: mails(town, anne, bob) == [JOINED_AND_MATCHED + 1, JOINED_AND_MATCHED + 1])
+    await eventually(lambda: mails(town, anne, bob) == [TOLD[0], TOLD[1] + 1], 30)
 
 
 def mails(town: Town, *members: Member) -> list[int]:

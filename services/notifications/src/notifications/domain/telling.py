@@ -10,8 +10,8 @@ from schemas import membership as m
 from schemas import pooling as p
 from schemas.event import Event, Period
 
-GATHERING = timedelta(seconds=30)
-"""How long a mail waits for what belongs into it: a request is matched line by line."""
+GATHERING = timedelta(seconds=5)
+"""How long a mail waits for what belongs into it: a request's matches are proposed together, and come one by one."""
 
 
 class Told(NamedTuple):
