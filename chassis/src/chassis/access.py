@@ -189,7 +189,8 @@ class TokenVerifier:
         if self._jwks_url and (not known or (self._is_old() and not self._fetching.locked())):
             asked = await self._fetch(self._jwks_url, kid)
             if not asked and self._find(kid) is None:
-                raise Retry("the keys to verify tokens with are not at hand", after=self._pause)
+                wait = self._fetch_after - time.monotonic()
+                raise Retry("the keys to verify tokens with are not at hand", after=max(1.0, wait))
         key = self._find(kid)
         if key is None:
             raise ValueError("unknown key")
@@ -218,9 +219,11 @@ class TokenVerifier:
             if time.monotonic() < self._fetch_after or (self._find(kid) and not self._is_old()):
                 return False
             try:
-                keys = await fetch_keys(url)
+                patience = 1.0 if self._find(kid) else 5.0  # who can be served without is not kept long
+                keys = await fetch_keys(url, patience)
             except (aiohttp.ClientError, OSError, ValueError, JoseError) as error:
                 self._fetch_after = time.monotonic() + min(1.0, self._pause)
+                self._fresh_until = time.monotonic() + self._pause
                 log.warning("keys not fetched", url=url, error=repr(error), kept=len(self._keys.keys))
                 return False
             self._fetch_after = time.monotonic() + self._pause
@@ -230,9 +233,12 @@ class TokenVerifier:
             return True
 
 
-async def fetch_keys(url: str) -> KeySet:
-    """The keys that a JWKS address gives. Raises aiohttp.ClientError, OSError (timeouts too), ValueError, JoseError."""
-    timeout = aiohttp.ClientTimeout(total=5)
+async def fetch_keys(url: str, patience: float) -> KeySet:
+    """The keys that a JWKS address gives within `patience` seconds.
+
+    Raises aiohttp.ClientError, OSError (timeouts too), ValueError, JoseError.
+    """
+    timeout = aiohttp.ClientTimeout(total=patience)
     async with (
         aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
         session.get(url, allow_redirects=False) as answer,
