@@ -134,7 +134,8 @@ async def _page(tx: Tx, queued: Mapping[UUID, UUID], now: datetime, most: int) -
         page.pairs.extend(pairs)
         page.standing.extend(standing)
         most -= max(len(pairs), len(standing))
-    await queue.put_back(tx, left)
+    if left:
+        await queue.put_back(tx, left)
     return page
 
 
