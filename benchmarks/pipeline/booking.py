@@ -4,7 +4,7 @@ from datetime import timedelta
 from statistics import median
 
 from benchmarks.pipeline.booking_clients import Plan
-from benchmarks.pipeline.booking_ground import DAY, DAYS, Ground, ground, offer, settle
+from benchmarks.pipeline.booking_ground import DAY, DAYS, Ground, answer, ground, offer, settle
 from benchmarks.pipeline.children import answer_of
 from benchmarks.pipeline.report import Line, at_least
 from benchmarks.pipeline.stand import Stand, opened
@@ -43,11 +43,12 @@ async def _round(stand: Stand, ours: Ground, bare: DatabaseSettings, number: int
 async def _way(stand: Stand, ours: Ground, database: DatabaseSettings, way: str, days: int) -> dict[str, float]:
     count = stand.size(BOOKINGS, QUICK)
     beside = {"api": ours.api.process.pid, "database": stand.postgres.pid}
-    answer = await answer_of(
+    measured = await answer_of(
         stand.folder, "booking_clients", way, _plan(ours, database, count, stand.seed, days, beside)
     )
-    used = {"client": answer["cpu"], **{name: answer[name] for name in beside}}
-    return {"rate": count / answer["seconds"], **{name: spent / count * 1e6 for name, spent in used.items()}}
+    await answer(ours.database)
+    used = {"client": measured["cpu"], **{name: measured[name] for name in beside}}
+    return {"rate": count / measured["seconds"], **{name: spent / count * 1e6 for name, spent in used.items()}}
 
 
 def _plan(ours: Ground, database: DatabaseSettings, count: int, seed: int, days: int, beside: dict[str, int]) -> Plan:

@@ -23,8 +23,8 @@ from pooling.handlers.commands import HoldResource
 from pooling.store.projections import load_scope
 
 CLIENTS = 32
-UNLIMITED = 1_000_000
-"""Nobody answers these holds."""
+MOST_HOLDS = 1_000
+"""More than a requester holds until the owner answers, at the end of each way."""
 POOL = 10
 """Connections of the handler without HTTP: as many as a service has unless told otherwise."""
 
@@ -99,7 +99,7 @@ async def handler(plan: Plan) -> dict[str, float]:
             async def work(tx: Tx) -> None:
                 scope = await load_scope(tx, Identity(UUID(plan.people[slot.requester]), "person"))
                 await set_scope(tx, scope)
-                await bookings.hold(tx, scope, command, datetime.now(UTC), rules=HoldRules(most=UNLIMITED))
+                await bookings.hold(tx, scope, command, datetime.now(UTC), rules=HoldRules(most=MOST_HOLDS))
 
             await in_transaction(pool, work)
 

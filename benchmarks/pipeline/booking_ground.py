@@ -14,9 +14,9 @@ from aiohttp import web
 from joserfc.jwk import OKPKey
 
 from benchmarks.pipeline import children
-from benchmarks.pipeline.booking_clients import UNLIMITED
+from benchmarks.pipeline.booking_clients import MOST_HOLDS
 from benchmarks.pipeline.children import Child
-from benchmarks.pipeline.stand import Stand, environment_of
+from benchmarks.pipeline.stand import Stand, environment_of, opened
 from chassis.access import Identity, issue, jwks, load_keys, new_key
 from chassis.db import Pool, Tx, as_system, in_transaction
 from chassis.settings import AccessSettings, DatabaseSettings
@@ -63,7 +63,7 @@ async def ground(stand: Stand) -> AsyncIterator[Ground]:
         **environment_of(stand.parts),
         "POLEPOOL_DATABASE__URL": database.url.get_secret_value(),
         "POLEPOOL_HTTP__PORT": str(port),
-        "POLEPOOL_MOST_HOLDS": str(UNLIMITED),
+        "POLEPOOL_MOST_HOLDS": str(MOST_HOLDS),
         "POLEPOOL_ACCESS__JWKS_URL": access.jwks_url,
     }
     async with _published(keys, keys_port):
@@ -115,6 +115,17 @@ async def settle(pool: Pool, ground: Ground, seed: int) -> None:
         await projections.upsert_members(tx, members)
 
     await in_transaction(pool, work)
+
+
+async def answer(database: DatabaseSettings) -> None:
+    """Let the owner accept all that is held: a requester may have only so many holds waiting."""
+
+    async def work(tx: Tx) -> None:
+        await as_system(tx)
+        await tx.execute("UPDATE booking SET status = 'confirmed', expires_at = NULL WHERE status = 'held'")
+
+    async with opened(database) as pool:
+        await in_transaction(pool, work)
 
 
 def _organisation(id_: UUID, person: UUID) -> Organisation:
