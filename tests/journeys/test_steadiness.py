@@ -11,7 +11,7 @@ from schemas.pooling import BookingConfirmed, BookingHeld
 from tests.journeys.territory import Member, a_pole, all_consumed, dead_letters, published, told_in_order, types_of
 from tests.journeys.town import Town
 from tests.support.membership import Json
-from tests.support.notifications import inbox, told
+from tests.support.notifications import inbox, mailed, told
 
 pytestmark = pytest.mark.timeout(300)  # the first test of a session also starts the parts and the town
 
@@ -51,11 +51,6 @@ async def all_told(town: Town, anne: Member, bob: Member, bookings: int) -> None
 async def is_mailed_everything(town: Town, member: Member) -> bool:
     """Whether there is a mail for each notification that one goes with."""
     return len(town.mails.to(member.person.email)) >= len(mailed(await inbox(member.notifications)))
-
-
-def mailed(news: list[Json]) -> list[Json]:
-    """Those that a mail goes with: an owner has nothing to do about a match."""
-    return [each for each in news if each["code"] != "match_owner"]
 
 
 async def has(member: Member, code: str, count: int) -> bool:

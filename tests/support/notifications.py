@@ -31,6 +31,11 @@ async def told(actor: Actor, code: str) -> list[Json]:
     return [each for each in await inbox(actor) if each["code"] == code]
 
 
+def mailed(news: Sequence[Json]) -> list[Json]:
+    """Those notifications that a mail goes with: an owner has nothing to do about a match."""
+    return [each for each in news if each["code"] != "match_owner"]
+
+
 async def subscribe(actor: Actor, organisation_id: UUID | str, url: str, event_types: Sequence[str]) -> Json:
     """A new webhook with its secret. Raises AssertionError until notifications knows the organisation."""
     body = {"organisation_id": str(organisation_id), "url": url, "event_types": list(event_types)}
