@@ -46,13 +46,21 @@ def test_import_linter_keeps_its_contracts() -> None:
 
 def test_only_the_chassis_speaks_to_kafka() -> None:
     """Every subscriber, acknowledgement and producer is its: there the rules against losing a message are kept."""
-    found = importers("aiokafka", "faststream", "confluent_kafka", "kafka", of=("schemas", *SERVICES))
+    found = importers("aiokafka", "confluent_kafka", "kafka", of=("schemas", *SERVICES))
     assert [shown(path, line) for path, line, _ in found] == []
 
 
-def test_faststream_stays_in_consume() -> None:
-    consume = PACKAGES["chassis"] / "chassis" / "consume"
-    assert [shown(path, line) for path, line, _ in importers("faststream") if not path.is_relative_to(consume)] == []
+def test_one_consumer_reads_for_a_group_and_nothing_uses_kafka_transactions() -> None:
+    """Two of one group would split its partitions; transactions are not to be relied on (decision 2)."""
+    groups, transactions = set(), []
+    for package, path, tree in modules():
+        for node in ast.walk(tree):
+            if package in ("chassis", *SERVICES) and isinstance(node, ast.keyword) and node.arg == "group_id":
+                groups.add(path.name)
+            if isinstance(node, ast.keyword | ast.Attribute | ast.Name) and "transactional_id" in ast.unparse(node):
+                transactions.append(shown(path, node.lineno))
+    assert groups == {"subscriber.py", "rewind.py"}
+    assert transactions == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -1,9 +1,7 @@
 """A service of the tests' own that consumes two topics and notes each effect in a table."""
 
 import asyncio
-import json
 import secrets
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,13 +9,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client import REGISTRY
-from pydantic import SecretStr
 
 from chassis import consume
 from chassis.consume import Delivery, Handlers
@@ -205,16 +203,12 @@ async def house(parts: Parts, partitions: int = 3) -> AsyncIterator[House]:
         await pool.close()
 
 
-async def _main(settings: dict[str, str]) -> None:
-    """Consume as a process of its own, until killed."""
-    name = settings["group"]
-    made, other = _model(name, "made", "things"), _model(name, "other", "others")
-    database = DatabaseSettings(url=SecretStr(settings["database"]))
-    pool = await open_pool(database)
-    parts = Parts("", settings["kafka"])
-    async with House(parts, database, pool, name, made, other).consuming():
-        await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(_main(json.loads(sys.argv[1])))
+async def as_owner(our: House, statement: str) -> None:
+    """Run a statement as the owner of the tables; `{app}` stands for the role that the service has."""
+    assert our.settings.owner_url
+    app = urlsplit(our.settings.url.get_secret_value()).username
+    connection = await asyncpg.connect(our.settings.owner_url.get_secret_value())
+    try:
+        await connection.execute(statement.format(app=app))
+    finally:
+        await connection.close()

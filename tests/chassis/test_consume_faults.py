@@ -1,28 +1,19 @@
 """Consumption when the database, the broker or a member of the group goes away: nothing is lost, doubled or buried."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
-from faststream.kafka.subscriber.usecase import BatchSubscriber
 from structlog.testing import capture_logs
 
-from chassis.consume.partitions import Partitions
-from chassis.consume.progress import Progress
-from chassis.consume.subscriber import subscribe
 from chassis.consume.worker import ATTEMPTS
 from chassis.dead_letters import Failure, Sender, sender
 from chassis.errors import Retry
-from chassis.record import Record
-from chassis.settings import KafkaSettings
 from chassis.testing import Parts, eventually, fresh_topics, produce, produce_events
 from chassis.testing.kafka import as_record
 from polepool_local.testing import OwnKafka, OwnPostgres
@@ -30,7 +21,6 @@ from tests.chassis.consuming import House, house
 
 NewKafka = Callable[[], Awaitable[OwnKafka]]
 NewPostgres = Callable[[], Awaitable[OwnPostgres]]
-ROOT = Path(__file__).parents[2]
 
 
 async def test_while_the_database_is_away_records_wait_and_none_is_dead_lettered(
@@ -101,19 +91,19 @@ async def test_a_cancellation_inside_the_client_does_not_end_the_consumer_unnoti
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka can let the cancellation of its own tasks out to its caller."""
-    start, stop, starts = KafkaBroker.start, KafkaBroker.stop, iter([True])
+    start, stop, starts = AIOKafkaConsumer.start, AIOKafkaConsumer.stop, iter([True])
 
-    async def cancelled_at_first(broker: KafkaBroker) -> None:
+    async def cancelled_at_first(consumer: AIOKafkaConsumer) -> None:
         if next(starts, False):
             raise asyncio.CancelledError
-        await start(broker)
+        await start(consumer)
 
-    async def cancelled_at_the_end(broker: KafkaBroker) -> None:
-        await stop(broker)
+    async def cancelled_at_the_end(consumer: AIOKafkaConsumer) -> None:
+        await stop(consumer)
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(KafkaBroker, "start", cancelled_at_first)
-    monkeypatch.setattr(KafkaBroker, "stop", cancelled_at_the_end)
+    monkeypatch.setattr(AIOKafkaConsumer, "start", cancelled_at_first)
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", cancelled_at_the_end)
     async with house(parts) as our:
         await produce_events(parts, [our.event() for _ in range(3)])
         async with our.consuming():
@@ -159,23 +149,6 @@ async def test_a_dead_letter_that_the_broker_does_not_take_is_given_back_soon_an
 def failure(our: House) -> Failure:
     """Why a record of the tests is dead-lettered."""
     return Failure(our.group, "cause", 1, datetime.now(UTC))
-
-
-async def test_no_subscriber_lets_the_framework_acknowledge() -> None:
-    """Its default commits before the handler ran, ACK also after it failed; only ours knows what was done."""
-
-    async def take(_records: Sequence[Record], _partitions: Partitions) -> None:
-        return
-
-    made = subscribe("group", ["a", "b"], KafkaSettings(bootstrap_servers="127.0.0.1:1"), take, Progress())
-    assert made.broker.subscribers
-    for each in made.broker.subscribers:
-        assert isinstance(each, BatchSubscriber)
-        assert each.ack_policy is AckPolicy.MANUAL
-        assert each._connection_args["enable_auto_commit"] is False
-    sources = [*(ROOT / "chassis/src").rglob("*.py"), *(ROOT / "services").glob("*/src/**/*.py")]
-    others = [str(file.relative_to(ROOT)) for file in sources if ".subscriber(" in file.read_text()]
-    assert others == ["chassis/src/chassis/consume/subscriber.py"]
 
 
 async def test_a_topic_that_is_missing_is_waited_for_and_never_made_by_consuming(

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from chassis.consume.effects import Effects
 from chassis.consume.partitions import Partitions
 from chassis.consume.progress import Progress
 from chassis.consume.watch import STALLED_AFTER, Watch
@@ -21,7 +22,7 @@ async def test_a_consume_task_that_ends_is_started_again(parts: Parts) -> None:
     async with house(parts) as our, our.consuming():
         await produce_events(parts, [our.event() for _ in range(5)])
         await our.reached(5)
-        (task,) = [each for each in asyncio.all_tasks() if "_run_consume_loop" in repr(each.get_coro())]
+        (task,) = [each for each in asyncio.all_tasks() if "_poll" in repr(each.get_coro())]
         task.cancel()
         await produce_events(parts, [our.event() for _ in range(5)])
         await our.reached(10)
@@ -48,7 +49,7 @@ async def test_a_commit_of_offsets_that_fails_is_counted_and_harmless(parts: Par
         def assignment(self) -> set[Any]:
             return set()
 
-    partitions = Partitions(Refusing)
+    partitions = Partitions(Refusing())
     before = sample("polepool_failed_commits_total")
     await partitions.commit({_partition(): 7})
     assert sample("polepool_failed_commits_total") == before + 1
@@ -61,7 +62,7 @@ async def test_what_nobody_thought_of_rewinds_the_batch_instead_of_losing_it(par
         """Partitions whose commit has a bug."""
 
         def __init__(self) -> None:
-            super().__init__(lambda: None)
+            super().__init__(None)
             self.held_at: dict[Any, int] = {}
 
         async def commit(self, offsets: Any) -> None:
@@ -71,7 +72,7 @@ async def test_what_nobody_thought_of_rewinds_the_batch_instead_of_losing_it(par
             self.held_at[partition] = offset
 
     async with house(parts) as our:
-        worker = Worker(our.group, our.handlers, our.pool, Sender(our.kafka), Progress())
+        worker = Worker(our.group, Effects(our.handlers, our.pool), Sender(our.kafka), Progress())
         partitions = Broken()
         records = [replace(as_record(our.event()), offset=offset) for offset in (3, 4)]
         await worker.take(records, partitions)

@@ -1,107 +1,64 @@
-"""The framework decides nothing: not when a record counts, not what is created, not what a header may be."""
+"""What the client is told to do, and to leave alone; what it and we say while all is well."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
+import pytest
+from structlog.testing import capture_logs
 
-from chassis.consume.partitions import Partitions
 from chassis.consume.progress import Progress
-from chassis.consume.subscriber import subscribe
-from chassis.record import Record
-from chassis.testing import Parts, eventually, produce
-from chassis.testing.kafka import Raw
-from tests.chassis.consuming import house
-
-LOSSY = {AckPolicy.ACK_FIRST, AckPolicy.ACK, AckPolicy.REJECT_ON_ERROR}
-
-
-async def _ignore(_records: Sequence[Record], _partitions: Partitions) -> None: ...
-
-
-async def test_no_subscriber_acknowledges_by_itself(parts: Parts) -> None:
-    async with house(parts) as our:
-        wired = subscribe(our.group, our.topics, our.kafka, _ignore, Progress())
-    assert wired.broker.subscribers
-    for subscriber in wired.broker.subscribers:
-        assert subscriber.ack_policy is AckPolicy.MANUAL
-        assert subscriber.ack_policy not in LOSSY
-        assert wired.subscriber._connection_args["enable_auto_commit"] is False
-        assert wired.subscriber._connection_args["auto_offset_reset"] == "earliest"
-
-
-async def test_all_topics_share_one_subscriber_so_no_two_split_a_groups_partitions(parts: Parts) -> None:
-    async with house(parts) as our:
-        wired = subscribe(our.group, our.topics, our.kafka, _ignore, Progress())
-        assert len(list(wired.broker.subscribers)) == 1
-        async with wired.broker:
-            await wired.broker.start()
-            assigned = {partition.topic for partition in wired.subscriber.consumer.assignment()}
-    assert assigned == set(our.topics)
-
-
-async def test_the_framework_gives_a_refused_batch_over_two_partitions_again_whole(parts: Parts) -> None:
-    """0.7.4 to 0.7.7 lost records here."""
-    got: Counter[bytes] = Counter()
-    refused: list[int] = []
-
-    async def refuse_once(records: Any) -> None:
-        if len(refused) < 2 and len({record.partition for record in records}) == 2:
-            refused.append(len(records))
-            raise ValueError
-        got.update(record.value for record in records)
-
-    async with house(parts) as our:
-        for partition in (0, 1):
-            values = [Raw(b"%d-%d" % (partition, number), b"k") for number in range(20)]
-            await produce(parts, our.made.TOPIC, values, partition=partition)
-        async with _framework(our.group, our.made.TOPIC, parts, refuse_once):
-            await eventually(lambda: len(got) == 40)
-
-
-async def test_the_framework_gives_a_batch_again_whose_parser_raised(parts: Parts) -> None:
-    got: Counter[bytes] = Counter()
-    raised: list[int] = []
-
-    async def parser(records: Any, original: Any) -> Any:
-        if not raised:
-            raised.append(len(records))
-            raise ValueError
-        return await original(records)
-
-    async def take(records: Any) -> None:
-        got.update(record.value for record in records)
-
-    async with house(parts) as our:
-        await produce(parts, our.made.TOPIC, [Raw(b"%d" % number, b"k") for number in range(20)])
-        async with _framework(our.group, our.made.TOPIC, parts, take, parser):
-            await eventually(lambda: len(got) == 20)
+from chassis.consume.subscriber import Subscription, subscribe
+from chassis.testing import Parts, eventually, produce_events
+from tests.chassis.consuming import House, house
 
 
 @asynccontextmanager
-async def _framework(group: str, topic: str, parts: Parts, take: Any, parser: Any = None) -> AsyncIterator[None]:
-    """The framework by itself, with raw records and refusal on errors."""
-
-    async def raw(message: Any) -> Any:
-        return message.raw_message
-
-    broker = KafkaBroker(parts.kafka_bootstrap, logger=None, apply_types=False, allow_auto_create_topics=False)
-    subscriber = broker.subscriber(
-        topic,
-        batch=True,
-        group_id=group,
-        auto_offset_reset="earliest",
-        ack_policy=AckPolicy.NACK_ON_ERROR,
-        parser=parser,
-        decoder=raw,
-        batch_timeout_ms=10,
-    )
-    subscriber(take)
+async def subscribed(our: House, instance: str | None = None) -> AsyncIterator[Subscription]:
+    """A consumer in the group, at work."""
+    wired = subscribe(our.group, our.topics, our.kafka, Progress(), instance)
     try:
-        await broker.start()
-        yield
+        await wired.consumer.start()
+        yield wired
     finally:
-        await broker.stop()
+        await wired.consumer.stop()
+
+
+async def test_the_client_never_commits_by_itself_and_begins_at_the_beginning(parts: Parts) -> None:
+    async with house(parts) as our:
+        await produce_events(parts, [our.event() for _ in range(5)])
+        async with subscribed(our) as wired:
+            assert not wired.consumer._enable_auto_commit
+            read = [record for _ in range(5) for record in [await wired.consumer.getone()]]
+            assert len(read) == 5
+        assert await our.committed() == {}
+
+
+async def test_all_topics_share_one_consumer_so_no_two_split_a_groups_partitions(parts: Parts) -> None:
+    async with house(parts) as our, subscribed(our) as wired:
+        assert {partition.topic for partition in wired.consumer.assignment()} == set(our.topics)
+
+
+async def test_a_consumed_message_is_not_logged(parts: Parts, caplog: pytest.LogCaptureFixture) -> None:
+    async with house(parts) as our:
+        with capture_logs() as logs, caplog.at_level(logging.INFO):
+            async with our.consuming():
+                await our.reached(0)
+                await produce_events(parts, [our.event()])
+                await our.reached(1)
+                before = len(logs) + len(caplog.records)
+                await produce_events(parts, [our.event() for _ in range(300)])
+                await our.reached(301)
+                assert len(logs) + len(caplog.records) - before < 10  # the producer says some, too
+
+
+async def test_a_member_with_a_name_for_ever_comes_back_to_its_partitions_without_moving_any(parts: Parts) -> None:
+    """Static membership: neither its end nor its return is a rebalance."""
+    async with house(parts) as our, subscribed(our, "left") as left:
+        async with subscribed(our, "right") as right:
+            await eventually(lambda: len(left.consumer.assignment()) == 3 == len(right.consumer.assignment()))
+            its, others = right.consumer.assignment(), left.consumer.assignment()
+        generation = left.consumer._coordinator.generation
+        async with subscribed(our, "right") as right:
+            assert right.consumer.assignment() == its
+            assert (left.consumer.assignment(), left.consumer._coordinator.generation) == (others, generation)

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import socket
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
@@ -44,8 +46,10 @@ _RERUN = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
-_TRANSIENT_CLASSES = ("08", "53", "57P", "58")
-_TRANSIENT_CODES = ("25P03", "40001", "40P01", "55P03", "57014")
+_TRANSIENT_CLASSES = ("08", "28", "3D", "53", "57P", "58")
+"""Among them what an operator mends: a password that was changed (28), a database that isn't there yet (3D)."""
+_TRANSIENT_CODES = ("25006", "25P03", "40001", "40P01", "55P03", "57014")
+"""Among them 25006, a database that only reads, as after a failover."""
 
 
 class UnsafeRole(Exception):
@@ -193,13 +197,34 @@ async def in_transaction(
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same work may succeed later: the database is away, busy or restarting; nothing is wrong with it."""
+    """Whether the same work may succeed later: the database is away, busy or restarting; nothing is wrong with it.
+
+    Timeouts and failures of the system count only when the database's client raised them: elsewhere they are bugs.
+    """
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_CODES
     if isinstance(error, asyncpg.InterfaceError):
         return any(word in str(error) for word in ("closed", "closing", "released", "terminated"))
-    return isinstance(error, OSError | TimeoutError | asyncpg.InternalClientError)
+    if isinstance(error, ConnectionError | socket.gaierror | asyncpg.InternalClientError):
+        return True
+    return isinstance(error, OSError | TimeoutError) and _of_the_client(error)
+
+
+def _of_the_client(error: BaseException) -> bool:
+    """Whether asyncpg raised it: connecting, waiting for a connection, or waiting for an answer."""
+    return any(
+        frame.f_globals.get("__name__", "").partition(".")[0] == "asyncpg"
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
+
+
+async def answers(pool: Pool) -> bool:
+    """Whether the database answers at all, now."""
+    try:
+        return bool(await pool.fetchval("SELECT 1", timeout=2) == 1)
+    except Exception:
+        return False
 
 
 async def set_scope(tx: Tx, scope: Scoped) -> None:

@@ -1,6 +1,6 @@
 """From a raw record to a delivery: everything that can be wrong with a record is said here, as `Poison`.
 
-It runs inside our handler, never inside the framework's parser, because what raises there is lost in silence.
+It runs within the batch's handling, never inside the client, because what raises there is lost in silence.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from chassis.consume.delivery import Delivery
 from chassis.errors import Poison
-from chassis.record import Record, source_of
+from chassis.record import Record, plain_name, source_of
 from schemas.event import MAX_EVENT_BYTES, Envelope, Event
 
 ATTRIBUTES = ("id", "source", "type", "subject", "time")
@@ -29,6 +29,8 @@ def decode(record: Record, models: Mapping[str, type[Event]]) -> Delivery | None
 def _headers(record: Record) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in record.headers:
+        if not name.isascii() and (shown := plain_name(name)) != name:
+            raise Poison(f"header name {shown}: not UTF-8")
         if value is None:
             raise Poison(f"header {name}: null")
         if name in headers and name.startswith("ce_"):

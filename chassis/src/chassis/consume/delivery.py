@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TypeVar
 
+import structlog
+
 from chassis.db import Tx
 from chassis.telemetry import continued
 from schemas.event import Envelope, Event
@@ -44,11 +46,14 @@ def each(handle: Callable[[Tx, Delivery], Awaitable[None]]) -> Handler:
 
     @wraps(handle)
     async def handle_run(tx: Tx, deliveries: Sequence[Delivery]) -> None:
-        if len(deliveries) == 1:  # already in its trace
+        if len(deliveries) == 1:  # already in its trace, with its id
             await handle(tx, deliveries[0])
             return
         for delivery in deliveries:
-            with continued(delivery.envelope.traceparent, delivery.envelope.type):
+            with (
+                continued(delivery.envelope.traceparent, delivery.envelope.type),
+                structlog.contextvars.bound_contextvars(event_id=str(delivery.envelope.id)),
+            ):
                 await handle(tx, delivery)
 
     return handle_run

@@ -1,7 +1,7 @@
 """The consumer's partitions: which offsets are committed, and which partitions wait."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -20,20 +20,16 @@ COMMIT_TIMEOUT = 10.0
 class Partitions:
     """The partitions of one consumer. A commit that fails is counted and tried again with the next one."""
 
-    def __init__(self, consumer: Callable[[], Any]) -> None:
-        """`consumer` gives the aiokafka consumer, which is made when the subscriber starts."""
-        self._get = consumer
+    def __init__(self, consumer: Any) -> None:
+        """`consumer` is aiokafka's."""
+        self._consumer = consumer
         self._uncommitted: dict[TopicPartition, int] = {}
         self._held: dict[TopicPartition, asyncio.TimerHandle] = {}
-
-    @property
-    def _consumer(self) -> Any:
-        return self._get()
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit the offsets of the next records to consume, of exactly these partitions; never raises `KafkaError`."""
         self._uncommitted.update(offsets)
-        ours = self._consumer.assignment() if self._consumer else ()
+        ours = self._consumer.assignment()
         moved = [partition for partition in self._uncommitted if partition not in ours]
         for partition in moved:
             del self._uncommitted[partition]
@@ -63,8 +59,6 @@ class Partitions:
 
     def hold(self, partition: TopicPartition, offset: int, delay: float) -> None:
         """Consume the partition again from `offset`, but not before `delay` seconds have passed."""
-        if self._consumer is None:  # stopped: what isn't committed comes again
-            return
         try:
             self._consumer.pause(partition)
             self._consumer.seek(partition, offset)
@@ -77,7 +71,7 @@ class Partitions:
 
     def _resume(self, partition: TopicPartition) -> None:
         self._held.pop(partition, None)
-        if self._consumer and partition in self._consumer.assignment():
+        if partition in self._consumer.assignment():
             self._consumer.resume(partition)
 
     def held(self) -> set[TopicPartition]:

@@ -10,6 +10,8 @@ STUCK_AFTER = 120.0
 
 STALLS = 2
 """Subscriptions in a row without a record although there were some."""
+FAILURES = 5
+"""Subscriptions in a row that ended by an error."""
 
 
 class Progress:
@@ -21,6 +23,8 @@ class Progress:
         self._idle = asyncio.Event()
         self._idle.set()
         self._stalls = 0
+        self._failures = 0
+        self._failure = ""
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -35,7 +39,7 @@ class Progress:
 
     def step(self) -> None:
         """The batch in hand moved on."""
-        self._stalls = 0
+        self.caught_up()
         self._since = time.monotonic()
 
     @property
@@ -55,10 +59,21 @@ class Progress:
         """The broker answers and has more for us, but the consumer doesn't get it: it is about to subscribe again."""
         self._stalls += 1
 
+    def failed(self, why: str) -> None:
+        """A subscription ended by an error that isn't the broker's absence: it is about to be made anew."""
+        self._failures += 1
+        self._failure = why
+
+    def caught_up(self) -> None:
+        """All is well: records come, or there are none."""
+        self._stalls = self._failures = 0
+
     async def alive(self) -> str | None:
         """What is stuck, if anything: a batch, or a consumer that subscribing again didn't heal."""
         if self._stalls >= STALLS:
             return f"no record came although there are some, {self._stalls} subscriptions in a row"
+        if self._failures >= FAILURES:
+            return f"{self._failures} subscriptions in a row ended by an error: {self._failure}"
         if self._since is not None and time.monotonic() - self._since > self._stuck_after:
             return f"a batch has not moved for over {self._stuck_after:g} s"
         return None

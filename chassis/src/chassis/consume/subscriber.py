@@ -1,4 +1,7 @@
-"""The subscriber: FastStream consumes in batches; what is done with a batch, and when it counts, is ours to say."""
+"""The subscriber: aiokafka's consumer in its group, made anew whenever it is lost; one batch after the other.
+
+When a record counts, and what happens to one that can't be read or handled, is ours to say: see decision 9.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -7,16 +10,15 @@ from functools import partial
 from typing import Any
 
 import structlog
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
-from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from chassis import inbox
 from chassis.consume.delivery import Handlers
+from chassis.consume.effects import Effects
 from chassis.consume.partitions import Partitions
 from chassis.consume.progress import Progress
+from chassis.consume.reader import Reader
 from chassis.consume.watch import watch
 from chassis.consume.worker import Worker
 from chassis.db import Pool
@@ -27,10 +29,9 @@ from chassis.settings import KafkaSettings
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
-"""Records at most in a batch, and so in a transaction."""
-POLL_MS = 5
-"""FastStream waits this long for records, then sleeps as long before it asks again."""
+Take = Callable[[Sequence[Record], Partitions], Awaitable[None]]
+"""What is done with a batch; it never raises."""
+
 FETCH_WAIT_MS = 100
 """How long the broker holds a fetch without records; a partition that resumes may have to wait for it to end."""
 METADATA_MS = 10_000
@@ -41,7 +42,7 @@ HAND_OVER_SECONDS = 5.0
 """How long a batch in hand may delay a rebalance."""
 PRUNE_SECONDS = 3600.0
 RETRY_SECONDS = 1.0
-"""Between two tries to subscribe, while the broker is away or lacks a topic."""
+"""Between two tries to subscribe."""
 
 
 async def run(
@@ -61,15 +62,15 @@ async def run(
     """
     progress = Progress()
     sender = Sender(kafka)
-    worker = Worker(service, handlers, pool, sender, progress)
+    worker = Worker(service, Effects(handlers, pool, progress.step), sender, progress)
     started = asyncio.Event()
     health.live("consume", progress.alive)
     health.ready("consume", partial(_assigned, started))
     pruning = asyncio.create_task(_prune(pool, stop))
     try:
         while not stop.is_set():
-            subscription = subscribe(service, list(handlers), kafka, worker.take, progress, instance)
-            await _consume(subscription, progress, started, stop)
+            subscription = subscribe(service, list(handlers), kafka, progress, instance)
+            await _consume(subscription, worker.take, progress, started, stop)
     finally:
         pruning.cancel()
         await sender.close()
@@ -77,111 +78,99 @@ async def run(
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A consumer in its group, as FastStream runs it, not started yet."""
+    """A consumer in its group, not started yet."""
 
-    broker: KafkaBroker
-    subscriber: Any
+    consumer: Any
     partitions: Partitions
 
 
 def subscribe(
-    group: str,
-    topics: Sequence[str],
-    kafka: KafkaSettings,
-    take: Callable[[Sequence[Record], Partitions], Awaitable[None]],
-    progress: Progress,
-    instance: str | None = None,
+    group: str, topics: Sequence[str], kafka: KafkaSettings, progress: Progress, instance: str | None = None
 ) -> Subscription:
-    """Wire one batch subscriber for all the topics: one group, one consumer, manual acknowledgement, raw records."""
-    broker = KafkaBroker(
-        kafka.bootstrap_servers.split(","),
-        logger=None,
-        apply_types=False,
-        consumer_only=True,
-        allow_auto_create_topics=False,
-        graceful_timeout=STOP_TIMEOUT,
-        metadata_max_age_ms=METADATA_MS,
-    )
-    listener = _Moves(progress)
-    subscriber = broker.subscriber(
-        *topics,
-        batch=True,
+    """One consumer for all the topics: two of one group would split their partitions. Only we commit offsets."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka.bootstrap_servers,
         group_id=group,
         group_instance_id=instance,
-        ack_policy=AckPolicy.MANUAL,
+        enable_auto_commit=False,
         auto_offset_reset="earliest",
-        parser=_wrapped,
-        decoder=_raw,
-        listener=listener,
-        max_records=BATCH,
-        batch_timeout_ms=POLL_MS,
         fetch_max_wait_ms=FETCH_WAIT_MS,
-        no_reply=True,
+        metadata_max_age_ms=METADATA_MS,
     )
-    partitions = listener.partitions = Partitions(lambda: subscriber.consumer)
-
-    async def on_batch(records: Any) -> None:  # Any: FastStream builds a validator from the annotation
-        await take(records, partitions)
-
-    subscriber(on_batch)
-    return Subscription(broker, subscriber, partitions)
-
-
-async def _wrapped(records: tuple[Any, ...]) -> KafkaMessage:
-    """The parser: wraps the raw records as they are. The framework's own loses batches over a null header."""
-    return KafkaMessage(raw_message=records, body=records, consumer=FAKE_CONSUMER)
-
-
-async def _raw(message: KafkaMessage) -> Any:
-    """The decoder: what `_wrapped` wrapped."""
-    return message.raw_message
+    partitions = Partitions(consumer)
+    consumer.subscribe(topics, listener=_Moves(progress, partitions))
+    return Subscription(consumer, partitions)
 
 
 class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
     """Lets the batch in hand finish before its partitions go to another consumer, if it does so soon."""
 
-    partitions: Partitions
-
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, partitions: Partitions) -> None:
         self._progress = progress
+        self._partitions = partitions
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         if revoked:
             await self._progress.idle_within(HAND_OVER_SECONDS)
-            await self.partitions.flush()
-        self.partitions.forget()
+            await self._partitions.flush()
+        self._partitions.forget()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         log.info("partitions assigned", partitions=len(assigned))
 
 
-async def _consume(subscription: Subscription, progress: Progress, started: asyncio.Event, stop: asyncio.Event) -> None:
+async def _consume(
+    subscription: Subscription, take: Take, progress: Progress, started: asyncio.Event, stop: asyncio.Event
+) -> None:
     """Start, consume until `stop` is set or the subscription is lost, and stop in order. Logs what goes wrong."""
+    consumer, partitions = subscription.consumer, subscription.partitions
     try:
-        if await _unless(stop, subscription.broker.start()):
+        if await _unless(stop, consumer.start()):
             started.set()
-            log.info("subscribed", group=subscription.subscriber.group_id)
-            await watch(subscription.subscriber, subscription.partitions, progress, stop)
+            log.info("subscribed", partitions=len(consumer.assignment()))
+            ending = asyncio.Event()
+            polling = asyncio.create_task(_poll(subscription, take, ending))
+            try:
+                await watch(polling, consumer, partitions, progress, stop)
+            finally:
+                ending.set()
+                await _end(polling, progress)
     except (KafkaError, OSError) as error:
         log.warning("not subscribed, trying again", error=repr(error))
-        await _unless(stop, asyncio.sleep(RETRY_SECONDS))
     finally:
         started.clear()
-        subscription.partitions.close()
-        await _stop(subscription.broker)
+        partitions.close()
+        await _stop(consumer)
+    await _unless(stop, asyncio.sleep(RETRY_SECONDS))
 
 
-async def _stop(broker: KafkaBroker) -> None:
+async def _poll(subscription: Subscription, take: Take, ending: asyncio.Event) -> None:
+    """One batch after the other. What this raises ends the subscription before anything else is taken or committed."""
+    reader = Reader(subscription.consumer, subscription.partitions)
+    while not ending.is_set():
+        if records := await reader.batch():
+            await take(records, subscription.partitions)
+
+
+async def _end(polling: "asyncio.Task[None]", progress: Progress) -> None:
+    """Let the batch in hand finish, if it does so in time."""
+    if progress.in_hand:
+        await asyncio.wait([polling], timeout=STOP_TIMEOUT)
+    polling.cancel()
+    await asyncio.wait([polling], timeout=1)
+
+
+async def _stop(consumer: Any) -> None:
     """Stop, in a task of its own: a cancellation inside aiokafka must not look like one of ours."""
-    stopping = asyncio.create_task(broker.stop())
+    stopping = asyncio.create_task(consumer.stop())
     try:
         await asyncio.wait([stopping], timeout=STOP_TIMEOUT + 2)
     finally:
         stopping.cancel()
     if not stopping.done() or stopping.cancelled():
-        log.warning("subscriber not stopped in order", error="cancelled or too slow")
+        log.warning("consumer not stopped in order", error="cancelled or too slow")
     elif error := stopping.exception():
-        log.warning("subscriber not stopped in order", error=repr(error))
+        log.warning("consumer not stopped in order", error=repr(error))
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:

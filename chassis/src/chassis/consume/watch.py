@@ -17,7 +17,7 @@ from chassis.telemetry import metrics
 log = structlog.get_logger(__name__)
 
 TICK = 0.5
-"""Seconds between looks at the consume task."""
+"""Seconds between two tries to commit what isn't yet."""
 LAG_EVERY = 5.0
 """Seconds between looks at the lag."""
 ANSWER_TIMEOUT = 5.0
@@ -43,42 +43,57 @@ class Watch:
         return any(now - since > STALLED_AFTER for _, since in self.since.values())
 
 
-async def watch(subscriber: Any, partitions: Partitions, progress: Progress, stop: asyncio.Event) -> None:
+async def watch(
+    polling: "asyncio.Task[None]", consumer: Any, partitions: Partitions, progress: Progress, stop: asyncio.Event
+) -> None:
     """Return when `stop` is set, or when the subscription is lost and must be made anew."""
     seen = Watch()
     due = 0.0
-    while not await _set_within(stop, TICK):
-        if any(task.done() for task in subscriber.tasks):
-            log.warning("the consume task ended, subscribing again", errors=_errors(subscriber.tasks))
+    steady_from = time.monotonic() + LAG_EVERY
+    while not stop.is_set():
+        if time.monotonic() >= due:  # before anything else: the lag of a subscription that fails again and again counts
+            due = time.monotonic() + LAG_EVERY
+            behind = await _behind(consumer)
+            if behind and not progress.in_hand and _stalled(seen, behind, partitions):
+                progress.stalled()
+                return
+            if behind == {} and time.monotonic() > steady_from and not polling.done():
+                progress.caught_up()
+        if polling.done():
+            why = "cancelled from inside the client" if polling.cancelled() else repr(polling.exception())
+            log.error("the consume task ended, subscribing again", error=why)
+            progress.failed(why)
             return
         await partitions.flush()
-        if time.monotonic() < due:
-            continue
-        due = time.monotonic() + LAG_EVERY
-        behind = await _behind(subscriber.consumer)
-        if behind is None or progress.in_hand:
-            continue
-        waiting = partitions.held()
-        if seen.stalled({each: at for each, at in behind.items() if each not in waiting}, time.monotonic()):
-            log.error("records are there but don't come, subscribing again", partitions=len(behind))
-            progress.stalled()
-            return
+        await _within(TICK, polling, stop)
 
 
-async def _set_within(stop: asyncio.Event, seconds: float) -> bool:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
+def _stalled(seen: Watch, behind: Mapping[TopicPartition, int], partitions: Partitions) -> bool:
+    waiting = partitions.held()
+    if not seen.stalled({each: at for each, at in behind.items() if each not in waiting}, time.monotonic()):
         return False
+    log.error("records are there but don't come, subscribing again", partitions=len(behind))
     return True
 
 
+async def _within(seconds: float, polling: "asyncio.Task[None]", stop: asyncio.Event) -> None:
+    """Wait, but no longer than the task or the process goes on."""
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((polling, stopping), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+
+
 async def _behind(consumer: Any) -> dict[TopicPartition, int] | None:
-    """Our position in each assigned partition that has more; None when the broker doesn't say. Sets the lag metric."""
+    """Our position in each assigned partition that has more; None when that isn't known. Sets the lag metric."""
     assigned = consumer.assignment()
+    if not assigned:
+        metrics.CONSUMER_LAG.clear()
+        return None
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT):
-            ends = await consumer.end_offsets(assigned) if assigned else {}
+            ends = await consumer.end_offsets(assigned)
             positions = {partition: await consumer.position(partition) for partition in assigned}
     except (KafkaError, TimeoutError) as error:
         log.info("lag not known", error=repr(error))
@@ -87,7 +102,3 @@ async def _behind(consumer: Any) -> dict[TopicPartition, int] | None:
     for partition, end in ends.items():
         metrics.CONSUMER_LAG.labels(partition.topic, partition.partition).set(max(0, end - positions[partition]))
     return {partition: positions[partition] for partition, end in ends.items() if end > positions[partition]}
-
-
-def _errors(tasks: list["asyncio.Task[Any]"]) -> list[str]:
-    return [repr(task.exception()) for task in tasks if task.done() and not task.cancelled() and task.exception()]

@@ -4,30 +4,32 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
-from itertools import groupby
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
-from chassis import inbox, outbox
-from chassis.consume.decode import decode
-from chassis.consume.delivery import Delivery, Handler, Handlers
+from chassis.consume.delivery import Delivery
+from chassis.consume.effects import Effects, NotReady
 from chassis.consume.partitions import Partitions, ends, of, starts
 from chassis.consume.progress import Progress
-from chassis.db import Pool, Tx, as_system, in_transaction, is_transient
+from chassis.db import answers, is_transient
 from chassis.dead_letters import Failure, Sender
 from chassis.errors import Poison, Refused, Retry
 from chassis.record import Record
-from chassis.telemetry import continued, metrics
+from chassis.telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
 ATTEMPTS = 4
 """How often a message is tried whose handler raises what it should not (a bug), before it is dead-lettered."""
+TIMEOUTS = 16
+"""How often a message is tried whose statement takes too long although the database answers others."""
 SHORTEST_DELAY, LONGEST_DELAY = 0.1, 5.0
 """Seconds between tries."""
+
+
+class Unsent(Exception):
+    """A dead letter is not in its topic; the cause says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,11 @@ class Trouble:
 
 
 class Worker:
-    """Takes batches for one group. It never raises, so that nothing is left to the framework to decide."""
+    """Takes batches for one group. It never raises, so that whoever reads may go on."""
 
-    def __init__(self, group: str, handlers: Handlers, pool: Pool, sender: Sender, progress: Progress) -> None:
+    def __init__(self, group: str, effects: Effects, sender: Sender, progress: Progress) -> None:
         self._group = group
-        self._handlers = {
-            (topic, model.TYPE): handler for topic, table in handlers.items() for model, handler in table.items()
-        }
-        self._models = {topic: {model.TYPE: model for model in table} for topic, table in handlers.items()}
-        self._pool = pool
+        self._effects = effects
         self._sender = sender
         self._progress = progress
         self._troubles: dict[TopicPartition, Trouble] = {}
@@ -73,7 +71,7 @@ class Worker:
             try:
                 await self._take(records, partitions)
             except Exception:
-                # What nobody thought of: the framework would go on after these records as if they were done.
+                # What nobody thought of: going on after these records would say that they are done.
                 log.exception("batch not handled")
                 for partition, offset in starts(records).items():
                     partitions.hold(partition, offset, LONGEST_DELAY)
@@ -92,41 +90,20 @@ class Worker:
         poisoned: list[tuple[Record, Poison]] = []
         for record in records:
             try:
-                delivery = decode(record, self._models[record.topic])
+                delivery = self._effects.read(record)
             except Poison as error:
                 poisoned.append((record, error))
             else:
                 if delivery is not None:
                     deliveries.append(delivery)
-        await self._effects(deliveries)
+        new = await self._effects.have(deliveries)
+        metrics.CONSUMED.labels("effect").inc(new)
+        metrics.CONSUMED.labels("seen").inc(len(deliveries) - new)
         for record, poison in poisoned:
             await self._bury(record, poison, Trouble(record.offset, attempts=1))
         metrics.CONSUMED.labels("skipped").inc(len(records) - len(deliveries) - len(poisoned))
         for partition in starts(records):
             self._troubles.pop(partition, None)
-
-    async def _effects(self, deliveries: Sequence[Delivery]) -> None:
-        """All the deliveries' effects in one transaction, or none."""
-        if not deliveries:
-            return
-        new = await in_transaction(self._pool, partial(self._apply, deliveries))
-        metrics.CONSUMED.labels("effect").inc(new)
-        metrics.CONSUMED.labels("seen").inc(len(deliveries) - new)
-        if new:
-            outbox.wake(self._pool)  # asking whether the handlers said anything costs more than a ring
-
-    async def _apply(self, deliveries: Sequence[Delivery], tx: Tx) -> int:
-        await as_system(tx)
-        # By topic, for each handler one run where batches mix topics: so what it locks, it locks in one order.
-        # Nothing is out of order by that: order holds within a key, and a key has one topic.
-        new = sorted(await inbox.claim(tx, deliveries), key=lambda delivery: delivery.topic)
-        for handler, run in groupby(new, key=self._handler_of):
-            await _handle(tx, handler, list(run))
-            self._progress.step()
-        return len(new)
-
-    def _handler_of(self, delivery: Delivery) -> Handler:
-        return self._handlers[delivery.topic, delivery.envelope.type]
 
     async def _one_by_one(self, records: Sequence[Record], partitions: Partitions) -> None:
         """Each record in a transaction of its own. A partition whose record must wait is held there."""
@@ -158,18 +135,36 @@ class Worker:
         """Count the try; give the record up, or say how long it waits."""
         trouble = self._trouble(record)
         trouble.attempts += 1
-        where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        if _may_pass(error) or (_is_bug(error) and trouble.attempts < ATTEMPTS):
-            log.warning("record waits", **where, attempts=trouble.attempts, error=repr(error))
-            return Wait(trouble.delay(), everywhere=not isinstance(error, Retry) and not _is_bug(error))
-        log.error("record given up", **where, attempts=trouble.attempts, exc_info=error if _is_bug(error) else None)
+        which = {**_named(record), "attempts": trouble.attempts}
+        if wait := await self._wait(error, trouble):
+            log.warning("record waits", **which, error=repr(error))
+            return wait
+        log.error("record given up", **which, exc_info=None if isinstance(error, Refused | Poison) else error)
         try:
             await self._bury(record, error, trouble)
-        except Exception as unsent:
-            log.warning("dead letter not sent", **where, error=repr(unsent))
+        except Unsent as unsent:
+            log.warning("dead letter not sent", **which, error=repr(unsent))
             return Wait(trouble.delay(), everywhere=True)
         self._troubles.pop(of(record), None)
         return None
+
+    async def _wait(self, error: Exception, trouble: Trouble) -> Wait | None:
+        """How long a record waits that failed like this; None when it is to be given up.
+
+        Only what a handler raised, or the database on its account, can ever be the record's fault.
+        """
+        if isinstance(error, Retry):
+            return Wait(error.after, everywhere=False)
+        if isinstance(error, NotReady | Unsent):
+            return Wait(trouble.delay(), everywhere=True)
+        if isinstance(error, Refused | Poison):
+            return None
+        if is_transient(error):
+            timed_out = isinstance(error, TimeoutError) and trouble.attempts >= TIMEOUTS
+            given_up = timed_out and await answers(self._effects.pool)
+            return None if given_up else Wait(trouble.delay(), everywhere=True)
+        # A bug is tried a few times, because "impossible" is sometimes only early.
+        return Wait(trouble.delay(), everywhere=False) if trouble.attempts < ATTEMPTS else None
 
     def _trouble(self, record: Record) -> Trouble:
         trouble = self._troubles.get(of(record))
@@ -178,30 +173,27 @@ class Worker:
         return trouble
 
     async def _bury(self, record: Record, error: Exception, trouble: Trouble) -> None:
-        """Send the record to its dead-letter topic and wait until every replica in sync has it."""
-        await self._sender.send(record, Failure(self._group, _cause(error), trouble.attempts, trouble.since))
+        """Send the record to its dead-letter topic and wait until every replica in sync has it. Raises `Unsent`."""
+        try:
+            await self._sender.send(record, Failure(self._group, cause_of(error), trouble.attempts, trouble.since))
+        except Exception as unsent:
+            raise Unsent(repr(unsent)) from unsent
         metrics.CONSUMED.labels("dead_lettered").inc()
         metrics.DEAD_LETTERS.labels(record.topic).inc()
 
 
-async def _handle(tx: Tx, handler: Handler, run: Sequence[Delivery]) -> None:
-    """Call the handler within the trace of the run's events, if they are of one."""
-    traces = {delivery.envelope.traceparent for delivery in run}
-    name = getattr(handler, "__qualname__", type(handler).__name__)
-    with metrics.HANDLER_SECONDS.labels(name).time(), continued(traces.pop() if len(traces) == 1 else None, name):
-        await handler(tx, run)
+def _named(record: Record) -> dict[str, object]:
+    """What a log calls a record: its place, and its event's id as far as it has one."""
+    event_id = dict(record.headers).get("ce_id") or b""
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "event_id": event_id[:36].decode(errors="replace"),
+    }
 
 
-def _may_pass(error: Exception) -> bool:
-    return isinstance(error, Retry | KafkaError) or is_transient(error)
-
-
-def _is_bug(error: Exception) -> bool:
-    """What a handler should not raise: tried a few times, because "impossible" is sometimes only early."""
-    return not isinstance(error, Refused | Poison) and not _may_pass(error)
-
-
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
     """One line for whoever looks at the dead letter: no values of rows, which later lines of a database error hold."""
     if isinstance(error, Poison):
         return error.cause

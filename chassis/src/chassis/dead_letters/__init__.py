@@ -1,8 +1,7 @@
-"""Records that a group could not handle: kept in `<topic>.dlt`, listed, shown and sent again by command."""
+"""Records that a group could not handle: kept in `<topic>.dlt`; operators have `dead_letters.commands`."""
 
-from chassis.dead_letters.commands import commands
-from chassis.dead_letters.read import dead_letters, redrive
+from chassis.dead_letters.read import dead_letters, discard
 from chassis.dead_letters.record import DeadLetter, Failure
 from chassis.dead_letters.sender import Sender
 
-__all__ = ["DeadLetter", "Failure", "Sender", "commands", "dead_letters", "redrive"]
+__all__ = ["DeadLetter", "Failure", "Sender", "dead_letters", "discard"]

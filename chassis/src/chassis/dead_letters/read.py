@@ -1,4 +1,4 @@
-"""The dead letters of a group that are still there, and sending them again."""
+"""The dead letters of a group that are still there, and taking one away."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from chassis.dead_letters.record import REDRIVEN_FROM, DeadLetter, decode
+from chassis.dead_letters.record import DeadLetter, decode
 from chassis.dead_letters.sender import SEND_TIMEOUT, new_producer
 from chassis.settings import KafkaSettings
 from schemas.catalogue import DEAD_LETTER_SUFFIX
@@ -62,19 +62,11 @@ def _keep(found: dict[bytes, DeadLetter], record: Any) -> None:
         try:
             found[key] = decode(key, record.value, record.headers)
         except (ValueError, UnicodeDecodeError):
-            return  # not written by us: nothing that could be sent again
+            return  # not written by us: nothing that could be handled again
 
 
-async def redrive(kafka: KafkaSettings, letter: DeadLetter, value: bytes | None = None) -> None:
-    """Send the original record, or one with a corrected `value`, to its topic and partition again; drop the letter.
-
-    The record keeps its id: groups that handled it before ignore it, and so does this one once it has. Stopped in
-    between, the letter is still there and may be sent again. Raises KafkaError or TimeoutError.
-    """
-    headers = [(name, given) for name, given in letter.headers if name != REDRIVEN_FROM]
-    headers.append((REDRIVEN_FROM, letter.id.encode()))
+async def discard(kafka: KafkaSettings, letter: DeadLetter) -> None:
+    """Take the letter away: it has been handled, or never will be. Raises KafkaError or TimeoutError."""
     producer = new_producer(kafka)
     async with producer, asyncio.timeout(2 * SEND_TIMEOUT):
-        body = letter.value if value is None else value
-        await producer.send_and_wait(letter.topic, body, key=letter.key, partition=letter.partition, headers=headers)
         await producer.send_and_wait(letter.topic + DEAD_LETTER_SUFFIX, None, key=letter.id.encode())

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from chassis.record import Record
+from chassis.record import Record, plain_name
 
 ORIGINAL = "dlt-original-"
-REDRIVEN_FROM = "dlt-redriven-from"
 LONGEST_CAUSE = 2000
 
 Headers = list[tuple[str, bytes | None]]
@@ -66,7 +65,7 @@ def encode(record: Record, failure: Failure) -> tuple[bytes, bytes, Headers]:
         said.append(("dlt-key", record.key))
     if record.value is None:
         said.append(("dlt-null", b"value"))
-    originals: Headers = [(ORIGINAL + name, value) for name, value in record.headers]
+    originals: Headers = [(ORIGINAL + plain_name(name), value) for name, value in record.headers]
     return letter_id(failure.group, record).encode(), record.value or b"", said + originals
 
 

@@ -10,8 +10,9 @@ import structlog
 import typer
 import uvloop
 
-from chassis import dead_letters, telemetry
+from chassis import telemetry
 from chassis.db import UnsafeRole
+from chassis.dead_letters.commands import commands as dead_letters
 from chassis.migrate import MigrationError
 from chassis.process.roles import described
 from chassis.process.run import run
@@ -36,7 +37,9 @@ def main(service: str, build: Callable[[], Service[S]]) -> NoReturn:
 
 
 def _standard(name: str, service: Service[S]) -> dict[str, Command]:
-    return {"dead-letters": dead_letters.commands(name, list(service.handlers))} if service.handlers else {}
+    if not service.handlers:
+        return {}
+    return {"dead-letters": dead_letters(name, service.handlers, lambda: load(service.settings).database)}
 
 
 def _commands(commands: Mapping[str, Command]) -> typer.Typer:

@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from chassis.telemetry.traces import current_ids
 
-_QUIET = ("uvicorn.access", "aiokafka", "faststream", "asyncio", "aiohttp.access")
+_QUIET = ("uvicorn.access", "aiokafka", "asyncio", "aiohttp.access")
 """Libraries whose INFO is noise."""
 _DETAIL = re.compile(r"(?m)^(DETAIL:  |\s*input_value=|.*\[type=[a-z_]+, input_value=).*$")
 """Lines of a traceback that repeat values of rows (asyncpg) or of bodies (pydantic)."""
