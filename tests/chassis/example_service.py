@@ -266,6 +266,11 @@ async def wilt(_running: Running[ServiceSettings], _built: Mapping[str, Any]) ->
     raise RuntimeError("nobody watered it")
 
 
+async def drop(_running: Running[ServiceSettings], _built: Mapping[str, Any]) -> None:
+    """End by a cancellation that nobody asked for, as a library lets one out."""
+    raise asyncio.CancelledError
+
+
 async def sleep(_running: Running[ServiceSettings], _built: Mapping[str, Any]) -> None:
     """Never notice that the process must end."""
     await asyncio.Event().wait()
@@ -283,7 +288,7 @@ def build() -> Service[ServiceSettings]:
         migrations=Path(__file__).parent / "example_migrations",
         routers=[router],
         load_scope=load_scope,
-        workers={"water": water, "wilt": wilt, "sleep": sleep},
+        workers={"water": water, "wilt": wilt, "drop": drop, "sleep": sleep},
         commands={"greet": greet},
     )
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import asyncpg
 import pytest
 
+from chassis import migrate
 from chassis.settings import DatabaseSettings
-from chassis.testing import Parts, fresh_database
+from chassis.testing import Parts, eventually, fresh_database
 from tests.chassis import example_service
 
 
@@ -98,7 +100,7 @@ async def test_help_names_every_role_and_command_without_any_settings() -> None:
 async def test_an_unknown_role_is_refused_with_those_that_there_are() -> None:
     code, out, err = await output("api", "dance")
     assert (code, out) == (2, "")
-    assert err == "unknown role dance; garden can play: provision, migrate, api, relay, water, wilt, sleep\n"
+    assert err == "unknown role dance; garden can play: provision, migrate, api, relay, water, wilt, drop, sleep\n"
 
 
 async def test_no_role_at_all_is_refused() -> None:
@@ -138,19 +140,62 @@ async def test_roles_come_up_together_and_end_in_order(given: dict[str, str]) ->
         assert ran.lines[-1]["event"] == "stopped"
 
 
-async def test_tables_that_are_missing_make_it_unready_until_migrate_ran(parts: Parts) -> None:
+async def test_on_tables_that_are_missing_every_role_waits_unready_until_migrate_ran(parts: Parts) -> None:
     given = environment(await fresh_database(parts, "garden"), parts)
-    async with running("water", given=given) as ran:
-        url = f"http://127.0.0.1:{(await ran.said('started'))['port']}/readyz"
+    await _drop_everything(given)
+    async with running("api", "relay", "water", given=given) as ran:
+        url = f"http://127.0.0.1:{(await ran.said('started'))['port']}"
+        await ran.said("waiting for migrations")
         async with aiohttp.ClientSession() as client:
-            async with client.get(url) as answer:
+            async with client.get(url + "/readyz") as answer:
                 before = (answer.status, await answer.text())
             assert (await output("provision", "migrate", **given))[0] == 0
-            async with client.get(url) as answer:
-                after = answer.status
+            async with client.get(url + "/readyz") as answer:
+                assert answer.status == 200
+            await eventually(lambda: _shown(client, url, "polepool_outbox_pending{"))
+        ran.process.terminate()
+        assert await ran.end() == 0
     assert before[0] == 503
     assert "garden/0001_pre_garden.sql" in before[1]
-    assert after == 200
+
+
+async def _drop_everything(given: dict[str, str]) -> None:
+    owner = await asyncpg.connect(given["POLEPOOL_DATABASE__OWNER_URL"])
+    await owner.execute("DROP TABLE outbox, outbox_counter, outbox_cursor, inbox, idempotency, migration CASCADE")
+    await owner.close()
+
+
+async def _shown(client: aiohttp.ClientSession, url: str, metric: str) -> bool:
+    async with client.get(url + "/metrics") as answer:
+        return metric in await answer.text()
+
+
+async def test_a_process_without_a_relay_tells_what_its_outbox_holds(given: dict[str, str]) -> None:
+    async with running("api", given=given) as ran, aiohttp.ClientSession() as client:
+        url = f"http://127.0.0.1:{(await ran.said('started'))['port']}"
+        await eventually(lambda: _shown(client, url, 'polepool_outbox_oldest_seconds{service="garden"} 0.0'))
+
+
+async def test_a_migration_that_waits_for_another_one_ends_when_told_and_says_that_it_is_not_done(
+    given: dict[str, str],
+) -> None:
+    owner = await asyncpg.connect(given["POLEPOOL_DATABASE__OWNER_URL"])
+    await owner.execute("SELECT pg_advisory_lock($1)", migrate._LOCK)
+    async with running("migrate", given=given) as ran:
+        await eventually(lambda: owner.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+        began = time.monotonic()
+        ran.process.terminate()
+        assert await ran.end() == 1
+        assert time.monotonic() - began < 5
+    await owner.close()
+
+
+async def test_a_broker_is_reached_by_any_of_its_servers(given: dict[str, str]) -> None:
+    servers = f"127.0.0.1:9,{given['POLEPOOL_KAFKA__BOOTSTRAP_SERVERS']}"
+    async with running("relay", given={**given, "POLEPOOL_KAFKA__BOOTSTRAP_SERVERS": servers}) as ran:
+        url = f"http://127.0.0.1:{(await ran.said('started'))['port']}/readyz"
+        async with aiohttp.ClientSession() as client, client.get(url) as answer:
+            assert {"name": "broker", "state": "ok"} in (await answer.json())["checks"]
 
 
 async def test_a_request_under_way_is_answered_before_the_end(given: dict[str, str]) -> None:
@@ -188,6 +233,12 @@ async def test_a_role_that_crashes_takes_the_process_down(given: dict[str, str])
         assert crash["role"] == "wilt"
         assert "nobody watered it" in crash["exception"]
         assert ran.lines[-1] | {"crashed": ["wilt"]} == ran.lines[-1]
+
+
+async def test_a_cancellation_that_a_library_lets_out_takes_the_process_down_too(given: dict[str, str]) -> None:
+    async with running("water", "drop", given=given) as ran:
+        assert await ran.end() == 1
+        assert ran.lines[-1] | {"crashed": ["drop"]} == ran.lines[-1]
 
 
 async def test_a_role_that_does_not_end_is_cut_off_in_time(given: dict[str, str]) -> None:

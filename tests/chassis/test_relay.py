@@ -19,9 +19,9 @@ from chassis.testing import Parts, eventually
 from tests.chassis.relaying import House, ThingHappened, create_topic, happened, house, ids, things, versions
 
 
-def metric(name: str) -> float:
+def metric(name: str, **labels: str) -> float:
     """A metric's value now."""
-    return REGISTRY.get_sample_value(name) or 0.0
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def test_no_event_is_missed_while_many_writers_hold_transactions_open(parts: Parts) -> None:
@@ -225,17 +225,21 @@ async def test_operators_see_what_waits_and_since_when(parts: Parts) -> None:
         async with transaction(our.pool) as tx:
             began = await tx.fetchval("SELECT now()")
             await eventually(lambda: our.pool.fetchval("SELECT clock_timestamp() - $1 > '50 ms'::interval", began))
-            await gauges.measure(our.pool)
-        assert metric("polepool_outbox_pending") == 3
-        assert metric("polepool_outbox_oldest_seconds") > 3600
-        assert metric("polepool_oldest_transaction_seconds") > 0.05
+            await gauges.measure("garden", our.pool)
+        assert metric("polepool_outbox_pending", service="garden") == 3
+        assert metric("polepool_outbox_oldest_seconds", service="garden") > 3600
+        assert metric("polepool_oldest_transaction_seconds", service="garden") > 0.05
         before = metric("polepool_outbox_published_total")
         async with our.relaying():
             await our.published()
-        await gauges.measure(our.pool)
+        await gauges.measure("garden", our.pool)
         assert metric("polepool_outbox_published_total") == before + 3
-        assert metric("polepool_outbox_pending") == 0
-        assert metric("polepool_outbox_oldest_seconds") == 0
+        assert metric("polepool_outbox_pending", service="garden") == 0
+        assert metric("polepool_outbox_oldest_seconds", service="garden") == 0
+        our.pool.terminate()
+        with pytest.raises(asyncpg.InterfaceError):
+            await gauges.measure("garden", our.pool)
+        assert REGISTRY.get_sample_value("polepool_outbox_oldest_seconds", {"service": "garden"}) is None
 
 
 async def test_a_plan_made_while_the_table_was_small_still_fits_a_large_one(parts: Parts) -> None:

@@ -3,12 +3,25 @@
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
 from chassis.settings import KafkaSettings
 
+HAS_MEMBERS = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
+"""What a broker answers to a commit from outside the group while it has members."""
 
-class StillConsuming(Exception):
+
+class NotRewound(Exception):
+    """The group is where it was; the message is one line that says why."""
+
+
+class StillConsuming(NotRewound):
     """Stop every process with the role `consume` first, and wait until its session is over."""
 
     def __str__(self) -> str:
@@ -16,17 +29,22 @@ class StillConsuming(Exception):
 
 
 async def rewind(group: str, topics: Sequence[str], kafka: KafkaSettings) -> None:
-    """Put the group's offsets to the beginning of these topics. Raises `StillConsuming` while the group has members."""
+    """Put the group's offsets to the beginning of these topics.
+
+    Raises `StillConsuming` while the group has members, `NotRewound` when the broker is away or lacks a topic.
+    """
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, group_id=group, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = []
         for topic in topics:
             await consumer._client._wait_on_metadata(topic)
             partitions += [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         consumer.assign(partitions)
         await consumer.commit(await consumer.beginning_offsets(partitions))
-    except KafkaError as error:
+    except HAS_MEMBERS as error:
         raise StillConsuming from error
+    except (KafkaError, OSError) as error:
+        raise NotRewound(f"Kafka: {str(error) or type(error).__name__}") from error
     finally:
         await consumer.stop()

@@ -1,7 +1,7 @@
 """The roles that any service can play."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -21,6 +21,11 @@ S = TypeVar("S", bound=ServiceSettings)
 log = structlog.get_logger(__name__)
 
 PRUNE_SECONDS = 3600.0
+MIGRATED_SECONDS = 1.0
+"""Between two looks whether the tables are there."""
+
+GAUGES = "gauges"
+"""What every process with a pool plays beside its roles."""
 
 FIRST = {
     "provision": "create the database and its roles, then go on",
@@ -44,19 +49,24 @@ def _named(service: Service[S]) -> list[tuple[str, Callable[..., Awaitable[None]
     return list(service.workers.items())
 
 
-async def run_first(role: str, name: str, service: Service[S], settings: S) -> None:
-    """Run `provision` or `migrate` to its end."""
+async def run_first(role: str, name: str, service: Service[S], settings: S) -> bool:
+    """Run `provision` or `migrate` to its end; always True."""
     if role == "provision":
         await provision(settings.database)
     else:
         applied = await migrate(settings.database, service.lines(name))
         log.info("tables are up to date", applied=len(applied))
+    return True
 
 
 async def run_role(role: str, service: Service[S], running: Running[S], built: Mapping[str, Any]) -> None:
-    """Play a lasting role until `running.stop` is set."""
+    """Play a lasting role until `running.stop` is set, once the tables are there that it works on."""
     settings = running.settings
-    if role in service.workers:
+    if not await _migrated(service, running):
+        return
+    if role == GAUGES:
+        await relay.gauges.run(running.service, running.pool, running.stop)
+    elif role in service.workers:
         await service.workers[role](running, built)
     elif role == "api":
         await _keep_idempotency_short(running)
@@ -65,6 +75,25 @@ async def run_role(role: str, service: Service[S], running: Running[S], built: M
     else:
         source = f"/polepool/{running.service}"
         await relay.run(running.pool, settings.database, settings.kafka, source=source, stop=running.stop)
+
+
+async def _migrated(service: Service[S], running: Running[S]) -> bool:
+    """Wait until no migration is pending; False when the process must end before. Readiness tells which are."""
+    said: list[str] = []
+    while not running.stop.is_set():
+        try:
+            waiting = await pending(running.pool, service.lines(running.service))
+        except Exception as error:
+            log.warning("migrations not known, waiting", error=str(error) or type(error).__name__)
+        else:
+            if not waiting:
+                return True
+            if waiting != said:
+                log.info("waiting for migrations", pending=waiting)
+                said = waiting
+        with suppress(TimeoutError):
+            await asyncio.wait_for(running.stop.wait(), MIGRATED_SECONDS)
+    return False
 
 
 async def run_consumer(handlers: Handlers, running: Running[S]) -> None:
@@ -108,9 +137,7 @@ def register_checks(service: Service[S], running: Running[S], roles: list[str]) 
         return f"pending: {', '.join(waiting)}" if waiting else None
 
     async def broker() -> str | None:
-        host, _, port = running.settings.kafka.bootstrap_servers.split(",")[0].rpartition(":")
-        _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-        writer.close()
+        await _reach_any(running.settings.kafka.bootstrap_servers.split(","))
         return None
 
     running.health.ready("process", stopping)
@@ -118,6 +145,27 @@ def register_checks(service: Service[S], running: Running[S], roles: list[str]) 
     running.health.ready("migrations", migrations)
     if {"consume", "relay"} & set(roles):
         running.health.ready("broker", broker)
+
+
+async def _reach_any(servers: Sequence[str]) -> None:
+    """Return once one of the servers takes a connection; raises the last one's OSError when none does."""
+    tries = [asyncio.create_task(_reach(server)) for server in servers]
+    try:
+        for answer in asyncio.as_completed(tries):
+            try:
+                return await answer
+            except OSError as error:
+                refused = error
+        raise refused
+    finally:
+        for each in tries:
+            each.cancel()
+
+
+async def _reach(server: str) -> None:
+    host, _, port = server.strip().rpartition(":")
+    _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    writer.close()
 
 
 async def _keep_idempotency_short(running: Running[S]) -> None:

@@ -10,7 +10,7 @@ import structlog
 from chassis.db import Pool, open_pool
 from chassis.health import Health
 from chassis.http import listen, serve
-from chassis.process.roles import FIRST, application, register_checks, run_first, run_role
+from chassis.process.roles import FIRST, GAUGES, application, register_checks, run_first, run_role
 from chassis.process.service import Running, Service
 from chassis.settings import ServiceSettings
 
@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 8.5
 """How long the roles get to finish."""
+CANCEL_SECONDS = 3.0
+"""How long what must not go on gets to leave the database."""
 
 
 async def run(name: str, service: Service[S], settings: S, roles: Sequence[str]) -> bool:
@@ -32,7 +34,9 @@ async def run(name: str, service: Service[S], settings: S, roles: Sequence[str])
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     for role in [role for role in roles if role in FIRST]:
-        await run_first(role, name, service, settings)
+        if not await _unless(stop, run_first(role, name, service, settings)):
+            log.warning("stopped before it was done", role=role)
+            return False
     lasting = [role for role in roles if role not in FIRST]
     if not lasting:
         return True
@@ -52,7 +56,8 @@ async def _play(service: Service[S], running: Running[S], roles: list[str]) -> b
         app = application(service, running, built, roles)
         host, port = listener.getsockname()[:2]
         log.info("started", roles=roles, host=host, port=port)
-        tasks = [_supervised(role, run_role(role, service, running, built), running.stop) for role in roles]
+        played = [*roles, GAUGES]
+        tasks = [_supervised(role, run_role(role, service, running, built), running.stop) for role in played]
         serving = serve(app, listener, running.stop, running.settings.http.trusted_proxies)
         tasks.append(_supervised("http", serving, running.stop))
         await running.stop.wait()
@@ -70,8 +75,15 @@ def _supervised(name: str, playing: Awaitable[None], stop: asyncio.Event) -> asy
     """Play a part; when it ends before it should, the whole process does, for a supervisor to start it anew."""
 
     async def play() -> bool:
+        task = asyncio.current_task()
         try:
             await playing
+        except asyncio.CancelledError:
+            if task is None or task.cancelling():
+                raise
+            log.exception("role cancelled from inside a library", role=name)
+            stop.set()
+            return False
         except Exception:
             log.exception("role crashed", role=name)
             stop.set()
@@ -85,15 +97,16 @@ def _supervised(name: str, playing: Awaitable[None], stop: asyncio.Event) -> asy
     return asyncio.create_task(play(), name=name)
 
 
-async def _unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | None:
-    """What `opening` gives, or None when the process must end before."""
-    task = asyncio.create_task(opening)
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What `work` gives, or None when the process must end before; what it held is let go of then."""
+    task = asyncio.create_task(work)
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if task.done():
         return task.result()
     task.cancel()
+    await asyncio.wait([task], timeout=CANCEL_SECONDS)
     return None
 
 

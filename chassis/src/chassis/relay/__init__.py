@@ -14,7 +14,7 @@ from chassis.relay import gauges, publisher, sequencer
 from chassis.relay.parts import Relay, every
 from chassis.settings import DatabaseSettings, KafkaSettings
 
-__all__ = ["run"]
+__all__ = ["gauges", "run"]
 
 PRUNE_INTERVAL = 3600.0
 """Seconds."""
@@ -32,7 +32,6 @@ async def run(
     async with asyncio.TaskGroup() as group:
         group.create_task(_lasting(sequencer.run(relay), stop))
         group.create_task(_lasting(publisher.run(relay), stop))
-        group.create_task(every(gauges.INTERVAL, stop, partial(gauges.measure, pool)))
         group.create_task(every(PRUNE_INTERVAL, stop, partial(prune, pool, timedelta(days=database.keep_events_days))))
         await stop.wait()
         relay.committed.set()

@@ -1,15 +1,49 @@
-"""What the relay tells operators: how much waits, since when, and how old the oldest open transaction is."""
+"""What operators are told of the outbox: how much waits, since when, and how old the oldest open transaction is.
+
+Every process with a pool measures, so that a relay that is dead is seen too; what can't be measured isn't shown.
+"""
+
+import asyncio
+
+import asyncpg
+import structlog
 
 from chassis.db import Pool
+from chassis.relay.parts import nap
 from chassis.telemetry import metrics
+
+log = structlog.get_logger(__name__)
 
 INTERVAL = 5.0
 """Seconds."""
 
 
-async def measure(pool: Pool) -> None:
-    """Set the gauges."""
-    row = await pool.fetchrow(
+async def run(service: str, pool: Pool, stop: asyncio.Event) -> None:
+    """Measure now and then until `stop` is set."""
+    while not stop.is_set():
+        try:
+            await measure(service, pool)
+        except Exception as error:
+            log.info("outbox not measured", error=str(error) or type(error).__name__)
+        await nap(stop, INTERVAL)
+
+
+async def measure(service: str, pool: Pool) -> None:
+    """Set the service's gauges; when the database doesn't answer they are gone, and its error is raised."""
+    try:
+        row = await _read(pool)
+    except BaseException:
+        for gauge in (metrics.OUTBOX_PENDING, metrics.OUTBOX_OLDEST_SECONDS, metrics.OLDEST_TRANSACTION_SECONDS):
+            gauge.clear()
+        raise
+    if row is not None:
+        metrics.OUTBOX_PENDING.labels(service).set(row["pending"])
+        metrics.OUTBOX_OLDEST_SECONDS.labels(service).set(max(row["oldest"], 0.0))
+        metrics.OLDEST_TRANSACTION_SECONDS.labels(service).set(max(row["horizon"], 0.0))
+
+
+async def _read(pool: Pool) -> asyncpg.Record | None:
+    return await pool.fetchrow(
         """
         WITH waiting AS (
             SELECT count(*) AS events, min(time) AS oldest FROM outbox WHERE position IS NULL
@@ -25,7 +59,3 @@ async def measure(pool: Pool) -> None:
         FROM waiting
         """
     )
-    if row is not None:
-        metrics.OUTBOX_PENDING.set(row["pending"])
-        metrics.OUTBOX_OLDEST_SECONDS.set(max(row["oldest"], 0.0))
-        metrics.OLDEST_TRANSACTION_SECONDS.set(max(row["horizon"], 0.0))

@@ -3,11 +3,15 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 CONSUMER_LAG = Gauge("polepool_consumer_lag", "Records not consumed yet.", ["topic", "partition"])
-OUTBOX_OLDEST_SECONDS = Gauge("polepool_outbox_oldest_seconds", "Age of the oldest event not published yet.")
-OUTBOX_PENDING = Gauge("polepool_outbox_pending", "Events committed and not published yet.")
+OUTBOX_OLDEST_SECONDS = Gauge(
+    "polepool_outbox_oldest_seconds", "Age of the oldest event not published yet.", ["service"]
+)
+OUTBOX_PENDING = Gauge("polepool_outbox_pending", "Events committed and not published yet.", ["service"])
 OUTBOX_PUBLISHED = Counter("polepool_outbox_published", "Events that the broker acknowledged.")
 OLDEST_TRANSACTION_SECONDS = Gauge(
-    "polepool_oldest_transaction_seconds", "Age of the service's oldest open transaction: what it wrote isn't seen yet."
+    "polepool_oldest_transaction_seconds",
+    "Age of the service's oldest open transaction: what it wrote isn't seen yet.",
+    ["service"],
 )
 DEAD_LETTERS = Counter("polepool_dead_letters", "Messages sent to a dead-letter topic.", ["topic"])
 FAILED_COMMITS = Counter("polepool_failed_commits", "Offset commits that failed.")

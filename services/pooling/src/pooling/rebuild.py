@@ -7,7 +7,7 @@ import asyncio
 
 import typer
 
-from chassis.consume.rewind import StillConsuming, rewind
+from chassis.consume.rewind import NotRewound, rewind
 from chassis.db import as_system, open_pool, transaction
 from chassis.settings import BadSettings, load
 from pooling.consumer import HANDLERS
@@ -20,7 +20,7 @@ def rebuild() -> None:
     try:
         settings = load(PoolingSettings)
         asyncio.run(_rebuild(settings))
-    except (BadSettings, StillConsuming) as error:
+    except (BadSettings, NotRewound) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     typer.echo("forgotten; start `consume`, and it learns everything anew")
