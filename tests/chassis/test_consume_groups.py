@@ -4,12 +4,16 @@ import asyncio
 import os
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
-from chassis.db import new_id
+import pytest
+from structlog.testing import capture_logs
+
+from chassis.consume import Delivery, subscriber
+from chassis.db import Tx, new_id
 from chassis.testing import Parts, eventually, produce_events
 from tests.chassis.consuming import House, house
 
@@ -49,6 +53,34 @@ async def test_partitions_move_between_consumers_without_a_doubled_or_lost_effec
         for row in await our.effects():
             seen[row["thing_id"]].append(row["version"])
         assert seen == {thing: list(range(1, VERSIONS + 1)) for thing in things}
+
+
+async def test_a_batch_that_outlasts_the_hand_over_of_its_partitions_has_its_effects_once(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber, "HAND_OVER_SECONDS", 0.1)
+    async with house(parts) as our:
+        entered, released = asyncio.Event(), asyncio.Event()
+
+        async def slow(tx: Tx, deliveries: Sequence[Delivery]) -> None:
+            entered.set()
+            await released.wait()
+            await our.note(tx, deliveries)
+
+        things = [new_id() for _ in range(THINGS)]
+        await produce_events(parts, [our.event(thing, version) for version in (1, 2, 3) for thing in things])
+        async with our.consuming({our.made.TOPIC: {our.made: slow}, our.other.TOPIC: {our.other: our.note}}):
+            await entered.wait()
+            with capture_logs() as logs:
+                async with our.consuming():  # it joins, and takes partitions whose batch is still in hand
+                    await eventually(lambda: any(each["event"] == "subscribed" for each in logs), 30)
+                    released.set()
+                    await our.reached(3 * THINGS)
+        seen: defaultdict[UUID, list[int]] = defaultdict(list)
+        for row in await our.effects():
+            seen[row["thing_id"]].append(row["version"])
+        assert seen == {thing: [1, 2, 3] for thing in things}
+        assert await our.letters() == []
 
 
 async def _more_than(our: House, count: int) -> bool:

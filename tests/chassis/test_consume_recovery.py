@@ -5,8 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from aiokafka import TopicPartition
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from structlog.testing import capture_logs
 
+from chassis.consume import partitions, watch
 from chassis.consume.effects import Effects
 from chassis.consume.partitions import Partitions
 from chassis.consume.progress import Progress
@@ -49,12 +53,58 @@ async def test_a_commit_of_offsets_that_fails_is_counted_and_harmless(parts: Par
         def assignment(self) -> set[Any]:
             return set()
 
-    partitions = Partitions(Refusing())
+    moved = Partitions(Refusing())
     before = sample("polepool_failed_commits_total")
-    await partitions.commit({_partition(): 7})
+    await moved.commit({_partition(): 7})
     assert sample("polepool_failed_commits_total") == before + 1
-    await partitions.commit({})
+    await moved.commit({})
     assert sample("polepool_failed_commits_total") == before + 1
+
+
+async def test_a_commit_that_the_broker_refuses_or_never_answers_is_counted_kept_and_tried_again(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, faults = AIOKafkaConsumer.commit, iter(["refused", "unanswered"])
+
+    async def failing(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        fault = next(faults, None)
+        if fault == "refused":
+            raise KafkaError(fault)
+        if fault == "unanswered":
+            await asyncio.Event().wait()
+        await commit(consumer, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", failing)
+    monkeypatch.setattr(partitions, "COMMIT_TIMEOUT", 0.1)
+    before = sample("polepool_failed_commits_total")
+    async with house(parts, partitions=1) as our:
+        await produce_events(parts, [our.event() for _ in range(5)])
+        async with our.consuming():
+            await our.reached(5)
+            await eventually(lambda: _committed(our, 5))
+    assert sample("polepool_failed_commits_total") == before + 2
+
+
+async def test_a_consumer_that_gets_nothing_although_there_is_more_subscribes_again(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka can hang like this after a broker's restart, without a sign of it."""
+    getmany = AIOKafkaConsumer.getmany
+    hung: list[AIOKafkaConsumer] = []
+
+    async def hanging(consumer: AIOKafkaConsumer, *of: TopicPartition, **options: Any) -> Any:
+        hung.append(consumer) if not hung else None
+        return {} if consumer is hung[0] else await getmany(consumer, *of, **options)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", hanging)
+    monkeypatch.setattr(watch, "STALLED_AFTER", 0.5)
+    monkeypatch.setattr(watch, "LAG_EVERY", 0.2)
+    async with house(parts) as our:
+        await produce_events(parts, [our.event() for _ in range(20)])
+        with capture_logs() as logs:
+            async with our.consuming():
+                await our.reached(20)
+        assert [each["partitions"] > 0 for each in logs if "don't come" in each["event"]] == [True]
 
 
 async def test_what_nobody_thought_of_rewinds_the_batch_instead_of_losing_it(parts: Parts) -> None:
@@ -73,11 +123,11 @@ async def test_what_nobody_thought_of_rewinds_the_batch_instead_of_losing_it(par
 
     async with house(parts) as our:
         worker = Worker(our.group, Effects(our.handlers, our.pool), Sender(our.kafka), Progress())
-        partitions = Broken()
+        broken = Broken()
         records = [replace(as_record(our.event()), offset=offset) for offset in (3, 4)]
-        await worker.take(records, partitions)
-        assert list(partitions.held_at.values()) == [3]
-        await worker.take(records, partitions)
+        await worker.take(records, broken)
+        assert list(broken.held_at.values()) == [3]
+        await worker.take(records, broken)
         assert await our.count() == 2
 
 
@@ -96,12 +146,12 @@ async def test_a_batch_that_does_not_move_is_not_alive_and_idleness_is() -> None
 
 
 def test_a_partition_that_has_more_and_does_not_move_is_stalled_in_time() -> None:
-    watch, one, other = Watch(), _partition(0), _partition(1)
-    assert not watch.stalled({one: 5, other: 9}, now=0)
-    assert not watch.stalled({one: 6, other: 9}, now=STALLED_AFTER - 1)
-    assert watch.stalled({one: 6, other: 9}, now=STALLED_AFTER + 1)
-    assert not watch.stalled({one: 6}, now=STALLED_AFTER + 2)
-    assert not watch.stalled({}, now=3 * STALLED_AFTER)
+    seen, one, other = Watch(), _partition(0), _partition(1)
+    assert not seen.stalled({one: 5, other: 9}, now=0)
+    assert not seen.stalled({one: 6, other: 9}, now=STALLED_AFTER - 1)
+    assert seen.stalled({one: 6, other: 9}, now=STALLED_AFTER + 1)
+    assert not seen.stalled({one: 6}, now=STALLED_AFTER + 2)
+    assert not seen.stalled({}, now=3 * STALLED_AFTER)
 
 
 def test_the_pause_between_tries_grows_to_a_limit_and_is_never_none() -> None:
