@@ -62,3 +62,10 @@ async def test_a_member_with_a_name_for_ever_comes_back_to_its_partitions_withou
         async with subscribed(our, "right") as right:
             assert right.consumer.assignment() == its
             assert (left.consumer.assignment(), left.consumer._coordinator.generation) == (others, generation)
+
+
+async def test_the_only_member_comes_back_to_everything(parts: Parts) -> None:
+    async with house(parts) as our:
+        for _ in range(2):
+            async with subscribed(our, "only") as wired:
+                assert len(wired.consumer.assignment()) == 6

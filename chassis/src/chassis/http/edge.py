@@ -8,6 +8,7 @@ from typing import Annotated, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 import asyncpg
+import structlog
 from fastapi import Depends
 from pydantic import BaseModel, TypeAdapter
 from starlette.requests import Request
@@ -130,6 +131,8 @@ class Edge:
             await as_system(tx)
             return Scope.system()
         scope = await self._ground.load_scope(tx, self.identity)
+        organisations = [str(each) for each in scope.organisations]
+        structlog.contextvars.bind_contextvars(subject=str(scope.subject), organisations=organisations)
         await set_scope(tx, scope)
         return scope
 

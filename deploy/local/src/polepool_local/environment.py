@@ -33,6 +33,7 @@ def _common(service: str, secrets: Secrets, ports: dict[str, int]) -> dict[str, 
     return {
         "DATABASE__URL": app_url(service, secrets, ports),
         "KAFKA__BOOTSTRAP_SERVERS": at(ports).kafka,
+        "KAFKA__INSTANCE": service,  # one process each: back after a kill, it needn't wait for its former self
         "HTTP__HOST": HOST,
         "HTTP__PORT": str(ports[service]),
         "ACCESS__ISSUER": membership,
