@@ -40,6 +40,8 @@ async def boom(what: str, q: str = "") -> Response:
         "odd": HTTPException(499),
         "many": TooMany(retry_after=30),
         "group": ExceptionGroup("several", [ValueError("a")]),
+        "timeout": TimeoutError(),
+        "file": FileNotFoundError("template.html"),
     }
     raise failures[what]
 
@@ -101,7 +103,7 @@ async def get(url: str) -> tuple[int, dict[str, Any], str | None]:
         return answer.status, json.loads(await answer.read()), answer.headers.get("Retry-After")
 
 
-@pytest.mark.parametrize("what", ["bug", "group", "nonsense"])
+@pytest.mark.parametrize("what", ["bug", "group", "nonsense", "timeout", "file"])
 async def test_a_bug_is_a_problem_that_tells_nothing_and_a_log_line_that_tells_all(url: str, what: str) -> None:
     with capture_logs() as lines:
         status, body, _ = await get(f"{url}/boom/{what}")

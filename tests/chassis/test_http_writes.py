@@ -4,6 +4,8 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from tests.chassis.garden import Answer, Garden
 
@@ -14,6 +16,13 @@ async def test_a_created_thing_is_answered_kept_and_said(garden: Garden) -> None
     assert answer.headers["ETag"] == '"1"'
     assert answer.json["name"] == "tomatoes"
     assert await garden.kept() == (1, 1, 1)
+
+
+async def test_the_log_of_a_request_says_by_ids_whose_it_was(garden: Garden) -> None:
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        await garden.dig("chard")
+    line = next(line for line in lines if line["event"] == "request")
+    assert (line["subject"], line["organisations"]) == (str(garden.person), [str(garden.organisation)])
 
 
 async def test_the_same_request_again_is_answered_the_same_and_done_once(garden: Garden) -> None:
