@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 from chassis.consume import Delivery, each, worker
 from chassis.db import Tx, open_pool
 from chassis.errors import Retry
-from chassis.settings import DatabaseSettings
 from chassis.testing import Parts, eventually, produce, produce_events
 from chassis.testing.kafka import as_record
 from tests.chassis.consuming import House, as_owner, house, sample
@@ -27,12 +26,14 @@ async def as_admin(our: House, statement: str) -> None:
     connection = await asyncpg.connect(our.parts.postgres_admin_url)
     try:
         await connection.execute(statement.format(app=f"{name}_app", database=name))
-        await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
-            name,
-        )
     finally:
         await connection.close()
+
+
+async def anew(our: House, statement: str) -> None:
+    """Run a statement as the administrator, and cut every session: new ones see what it changed."""
+    await as_admin(our, statement)
+    await as_admin(our, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
 
 
 FAULTS: dict[str, tuple[Callable[[House, str], Awaitable[None]], str, str]] = {
@@ -47,12 +48,12 @@ FAULTS: dict[str, tuple[Callable[[House, str], Awaitable[None]], str, str]] = {
         "GRANT INSERT ON inbox TO {app}",
     ),
     "the database only reads": (
-        as_admin,
+        anew,
         "ALTER DATABASE {database} SET default_transaction_read_only = on",
         "ALTER DATABASE {database} SET default_transaction_read_only = off",
     ),
     "the role may not sign in any more": (
-        as_admin,
+        anew,
         "ALTER ROLE {app} NOLOGIN",
         "ALTER ROLE {app} LOGIN",
     ),
@@ -171,9 +172,11 @@ async def test_what_a_handler_logs_has_the_id_of_its_event(parts: Parts) -> None
         assert heard == {record.header("ce_id"): record.header("ce_id") for record in records}
 
 
-async def test_a_service_starts_with_a_database_that_is_still_to_come(parts: Parts) -> None:
+async def test_a_service_waits_for_a_database_that_does_not_let_it_in_yet(parts: Parts) -> None:
     async with house(parts) as our:
-        waiting = asyncio.create_task(open_pool(DatabaseSettings(url=our.settings.url)))
         await as_admin(our, "ALTER ROLE {app} NOLOGIN")
-        await as_admin(our, "ALTER ROLE {app} LOGIN")
-        await (await waiting).close()
+        with capture_logs() as logs:
+            opening = asyncio.create_task(open_pool(our.settings))
+            await eventually(lambda: logs)
+            await as_admin(our, "ALTER ROLE {app} LOGIN")
+            await (await opening).close()

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from chassis import outbox, relay
 from chassis.db import in_transaction, is_transient, open_pool
 from chassis.relay import publisher, sending
-from chassis.relay.parts import LOCKS, Relay
+from chassis.relay.parts import Relay
 from chassis.settings import KafkaSettings
 from chassis.testing import Parts, eventually, read_topic
 from polepool_local.testing import OwnKafka, OwnPostgres
@@ -135,25 +135,6 @@ async def test_a_database_restart_costs_no_event_and_no_order(parts: Parts, own_
         found = versions(records)
         assert all(found[str(key).encode()] == list(range(1, last + 1)) for key in keys)
         assert await our.positions() == list(range(1, last * len(keys) + 1))
-
-
-async def test_a_relay_whose_sessions_are_cut_listens_again_and_events_flow(parts: Parts) -> None:
-    async with house(parts) as our, our.relaying():
-        await our.say([happened(thing) for thing in things(10)])
-        assert len(await our.published()) == 10
-        admin = await asyncpg.connect(parts.postgres_admin_url)
-        cut = await admin.fetch(
-            """
-            SELECT DISTINCT pid, pg_terminate_backend(pid) FROM pg_locks JOIN pg_database AS d ON d.oid = database
-            WHERE locktype = 'advisory' AND classid = $1::bigint::oid AND datname = $2
-            """,
-            LOCKS,
-            await our.pool.fetchval("SELECT current_database()"),
-        )
-        assert len(cut) == 2  # the sequencer's, which listens for commits, and the publisher's
-        await admin.close()
-        await our.say([happened(thing) for thing in things(10)])
-        assert len(set(ids(await our.published()))) == 20
 
 
 async def test_positions_go_on_without_a_gap_after_a_restart_of_the_relay(parts: Parts) -> None:
