@@ -221,7 +221,7 @@ async def _refuses(port: int) -> None:
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionRefusedError:
+        except ConnectionError:  # refused, or reset while the listener closes
             return
         writer.close()
 
