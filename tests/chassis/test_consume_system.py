@@ -10,7 +10,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from chassis.consume import Delivery, each, worker
-from chassis.db import Tx, open_pool
+from chassis.db import Tx, is_transient, open_pool
 from chassis.errors import Retry
 from chassis.testing import Parts, eventually, produce, produce_events
 from chassis.testing.kafka import as_record
@@ -86,7 +86,9 @@ async def test_records_wait_until_it_is_mended(
 async def _count(our: House, count: int) -> bool:
     try:
         return await our.count() == count
-    except (asyncpg.PostgresError, asyncpg.InterfaceError):
+    except Exception as error:
+        if not is_transient(error):
+            raise
         return False
 
 

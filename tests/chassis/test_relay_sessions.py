@@ -14,8 +14,8 @@ async def test_a_relay_whose_sessions_are_cut_listens_again_and_events_flow(part
         admin = await asyncpg.connect(parts.postgres_admin_url)
         cut = await admin.fetch(
             """
-            SELECT DISTINCT pid, pg_terminate_backend(pid) FROM pg_locks JOIN pg_database AS d ON d.oid = database
-            WHERE locktype = 'advisory' AND classid = $1::bigint::oid AND datname = $2
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $2 AND pid IN (
+                SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = $1::bigint::oid)
             """,
             LOCKS,
             await our.pool.fetchval("SELECT current_database()"),
