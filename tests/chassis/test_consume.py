@@ -10,11 +10,8 @@ from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
 from chassis.consume import Delivery, Handlers, each
-from chassis.consume.partitions import Partitions
-from chassis.consume.progress import Progress
-from chassis.consume.worker import Worker
+from chassis.consume.effects import Effects
 from chassis.db import Tx, new_id
-from chassis.dead_letters.sender import Sender
 from chassis.outbox import CHANNEL
 from chassis.telemetry import current_traceparent
 from chassis.testing import Parts, eventually, produce, produce_events
@@ -155,8 +152,8 @@ async def test_a_batch_that_mixes_topics_gives_each_handler_one_run_in_order(par
         mixed = [event for pair in zip(other, made, strict=True) for event in pair]
         records = [replace(as_record(event), offset=offset) for offset, event in enumerate(mixed)]
         handlers: Handlers = {our.made.TOPIC: {our.made: handler(our)}, our.other.TOPIC: {our.other: handler(our)}}
-        worker = Worker(our.group, handlers, our.pool, Sender(our.kafka), Progress())
-        await worker.take(records, Partitions(lambda: None))
+        effects = Effects(handlers, our.pool)
+        await effects.have([delivery for record in records if (delivery := effects.read(record))])
     assert sorted(map(len, runs)) == [4, 4]
     assert made in runs
     assert other in runs

@@ -83,6 +83,7 @@ class WebhookSettings(Settings):
     @field_validator("allowed_targets")
     @classmethod
     def hosts_are_in_lower_case(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        """A host is the same in any case."""
         return tuple(each.lower() for each in targets)
 
     @field_validator("keys")
