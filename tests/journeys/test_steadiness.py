@@ -45,7 +45,7 @@ async def all_told(town: Town, anne: Member, bob: Member, bookings: int) -> None
         for code in ("booking_held", "booking_confirmed"):
             await eventually(lambda m=member, c=f"{code}_{side}": has(m, c, bookings))
         await eventually(lambda m=member: is_mailed_everything(town, m), 30)
-    await eventually(lambda: len(town.hooks.of(anne.organisation_id)) >= 2 * bookings)
+    await eventually(lambda: len(town.hooks.of(anne.organisation_id)) >= 2 * bookings, 30)
 
 
 async def is_mailed_everything(town: Town, member: Member) -> bool:

@@ -179,6 +179,11 @@ def _of_notifications(ports: dict[str, int], mails: MailSink, hooks: WebhookSink
         "MAIL__TLS": "none",
         "MAIL__SENDER": "bonjour@polepool.example",
         "MAIL__FIRST_DELAY": "0.2",
+        # What a killed process had in hand is sent when its lease is over.
+        "MAIL__TIMEOUT": "2",
+        "MAIL__LEASE": "5",
+        "WEBHOOK__TOTAL_TIMEOUT": "4",
+        "WEBHOOK__LEASE": "5",
         "WEBHOOK__KEYS": json.dumps([Fernet.generate_key().decode()]),
         "WEBHOOK__ALLOWED_TARGETS": json.dumps([hooks.target]),
         "WEBHOOK__SCHEDULE": "[0.2, 0.2, 0.5, 1, 1, 1]",

@@ -111,3 +111,8 @@ def test_the_pause_doubles_up_to_a_limit() -> None:
     settings = mail_settings(25, first_delay=10, longest_delay=60)
     for attempts, planned in ((1, 10), (2, 20), (3, 40), (4, 60), (30, 60)):
         assert timedelta(seconds=planned) <= mail._delay(settings, attempts) <= timedelta(seconds=planned * 1.25)
+
+
+def test_a_lease_that_ends_before_a_command_may_is_refused() -> None:
+    with pytest.raises(ValidationError, match="lease must be longer than timeout"):
+        MailSettings(host="127.0.0.1", tls="none", sender="a@b.example", timeout=20, lease=20)

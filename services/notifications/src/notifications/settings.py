@@ -56,6 +56,13 @@ class MailSettings(Settings):
             raise ValueError("tls none is only for a mail server on this machine: use starttls or tls")
         return self
 
+    @model_validator(mode="after")
+    def a_lease_outlasts_a_command(self) -> Self:
+        """Refuse a lease that ends while the mail server may still answer: nothing could be sent within it."""
+        if self.lease <= self.timeout:
+            raise ValueError("lease must be longer than timeout")
+        return self
+
 
 class WebhookSettings(Settings):
     """How webhooks are kept and sent."""
