@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from chassis.health import Health
@@ -10,7 +11,7 @@ from notifications.workers.loop import forever
 
 async def test_faults_that_pass_are_waited_out_and_work_goes_on_at_once() -> None:
     stop, asked = asyncio.Event(), 0
-    answers: list[int | Exception] = [OSError("database away"), 3, 2, TimeoutError(), 0]
+    answers: list[int | Exception] = [ConnectionError("database away"), 3, 2, asyncpg.CannotConnectNowError(), 0]
 
     async def once() -> int:
         nonlocal asked

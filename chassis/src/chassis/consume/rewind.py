@@ -17,6 +17,10 @@ HAS_MEMBERS = (CommitFailedError, IllegalGenerationError, RebalanceInProgressErr
 """What a broker answers to a commit from outside the group while it has members."""
 
 
+PATIENCE_MS = 10_000
+"""How long the broker gets to answer, or to show a topic."""
+
+
 class NotRewound(Exception):
     """The group is where it was; the message is one line that says why."""
 
@@ -33,7 +37,12 @@ async def rewind(group: str, topics: Sequence[str], kafka: KafkaSettings) -> Non
 
     Raises `StillConsuming` while the group has members, `NotRewound` when the broker is away or lacks a topic.
     """
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, group_id=group, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka.bootstrap_servers,
+        group_id=group,
+        enable_auto_commit=False,
+        request_timeout_ms=PATIENCE_MS,
+    )
     try:
         await consumer.start()
         partitions = []
