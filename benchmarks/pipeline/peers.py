@@ -14,7 +14,7 @@ from benchmarks.pipeline.children import Spec
 from benchmarks.pipeline.payload import event_type, events
 from benchmarks.pipeline.programs import Stopwatch, main
 from chassis.db import open_pool
-from chassis.relay.records import hashed
+from chassis.relay.records import hashes
 from chassis.settings import DatabaseSettings
 from chassis.testing.kafka import Raw, as_record
 
@@ -40,8 +40,9 @@ async def raw_produce(spec: Spec) -> dict[str, float]:
 
 def _batches(producer: Any, records: list[Raw], partitions: int) -> Iterator[tuple[int, BatchBuilder]]:
     building = {partition: producer.create_batch() for partition in range(partitions)}
-    for each in records:
-        partition = hashed((each.key or b"").decode()) % partitions
+    keys = [(each.key or b"").decode() for each in records]
+    for each, hashed in zip(records, hashes(keys), strict=True):
+        partition = hashed % partitions
         content = {"timestamp": None, "key": each.key, "value": each.value, "headers": list(each.headers)}
         if building[partition].append(**content) is None:
             yield partition, building[partition]

@@ -8,7 +8,7 @@ from cloudevents.core.formats.json import JSONFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.relay.records import hashed
+from chassis.relay.records import hashes
 from chassis.telemetry import continued
 from chassis.testing import Parts
 from tests.chassis.relaying import SOURCE, ThingHappened, happened, house, things
@@ -39,9 +39,9 @@ async def test_a_record_is_a_cloud_event_in_binary_mode(parts: Parts) -> None:
     assert abs(record.timestamp / 1000 - row["time"].timestamp()) < 0.002
 
 
-@given(st.uuids().map(str) | st.text())
-def test_a_key_goes_to_the_partition_of_kafkas_default_partitioner(key: str) -> None:
-    assert hashed(key) == murmur2(key.encode()) & 0x7FFFFFFF
+@given(st.lists(st.uuids().map(str), min_size=1))
+def test_keys_go_to_the_partitions_of_kafkas_default_partitioner(keys: list[str]) -> None:
+    assert hashes(keys) == [murmur2(key.encode()) & 0x7FFFFFFF for key in keys]
 
 
 async def test_records_of_a_key_share_the_partition_that_other_producers_choose(parts: Parts) -> None:

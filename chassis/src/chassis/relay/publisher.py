@@ -17,8 +17,8 @@ from chassis.telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
-PER_SLOT = 125
-"""The most events of a slot in one round: 500 of all four."""
+PER_SLOT = 250
+"""The most events of a slot in one round: 1,000 of all four."""
 
 LONGEST_POLL = 0.25
 """Seconds between two reads for which nobody called."""

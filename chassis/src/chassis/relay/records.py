@@ -3,20 +3,20 @@
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from struct import Struct
+from struct import pack, unpack
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.event import dataschema
 
-_MASK, _M, _SEED = 0xFFFFFFFF, 0x5BD1E995, 0x9747B28C
-_WORDS = Struct("<9I")
+_M, _SEED = 0x5BD1E995, 0x9747B28C
+_WORDS = 9
+"""Words of 32 bits in a uuid's text."""
 Header = tuple[str, bytes]
 
 
@@ -59,21 +59,25 @@ def _constant(type_: str, source: str) -> tuple[Header, ...]:
     )
 
 
-@lru_cache(maxsize=16384)
-def hashed(key: str) -> int:
-    """The murmur2 hash of a uuid's 36 bytes of text, positive, as Kafka's default partitioner computes it.
+def hashes(keys: Sequence[str]) -> list[int]:
+    """The murmur2 hashes of uuids' 36 bytes of text, positive, as Kafka's default partitioner computes them.
 
-    The same as `aiokafka.partitioner.murmur2(key) & 0x7fffffff`, some four times faster.
+    The same as `aiokafka.partitioner.murmur2(key) & 0x7fffffff` of each, some forty times faster: all keys at once,
+    each in a lane of 64 bits of one large number. A lane's product with the 32 bits of `_M` stays in its lane, and
+    what shifts bring in from the next one is masked.
     """
-    raw = key.encode()
-    if len(raw) != _WORDS.size:
-        return int(murmur2(raw)) & 0x7FFFFFFF
-    h = _SEED ^ _WORDS.size
-    for word in _WORDS.unpack(raw):
-        k = word * _M & _MASK
-        h = (h * _M & _MASK) ^ ((k ^ k >> 24) * _M & _MASK)
-    h = (h ^ h >> 13) * _M & _MASK
-    return (h ^ h >> 15) & 0x7FFFFFFF
+    count = len(keys)
+    ones = (1 << 64 * count) // ((1 << 64) - 1)
+    mask = ones * 0xFFFFFFFF
+    words = unpack(f"<{_WORDS * count}I", "".join(keys).encode())
+    h = ones * (_SEED ^ 4 * _WORDS)
+    for place in range(_WORDS):
+        k = int.from_bytes(pack(f"<{count}Q", *words[place::_WORDS]), "little") * _M & mask
+        k = (k ^ k >> 24 & mask) * _M & mask
+        h = (h * _M & mask) ^ k
+    h = (h ^ h >> 13 & mask) * _M & mask
+    h = (h ^ h >> 15 & mask) & ones * 0x7FFFFFFF
+    return list(unpack(f"<{count}Q", h.to_bytes(8 * count, "little")))
 
 
 def batch(entries: Iterable[Entry], source: str, producer: AIOKafkaProducer) -> tuple[BatchBuilder, int]:

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from chassis.relay.parts import Relay, nap
-from chassis.relay.records import Entry, batch, hashed
+from chassis.relay.records import Entry, batch, hashes
 
 log = structlog.get_logger(__name__)
 
@@ -96,8 +96,8 @@ class Sender:
     async def _grouped(self, producer: AIOKafkaProducer, entries: Sequence[Entry]) -> Groups:
         counts = {topic: len(await producer.partitions_for(topic)) for topic in {entry.topic for entry in entries}}
         groups: Groups = {}
-        for entry in entries:
-            groups.setdefault((entry.topic, hashed(entry.key) % counts[entry.topic]), []).append(entry)
+        for entry, hashed in zip(entries, hashes([entry.key for entry in entries]), strict=True):
+            groups.setdefault((entry.topic, hashed % counts[entry.topic]), []).append(entry)
         return groups
 
     async def _deliver(self, producer: AIOKafkaProducer, groups: Groups) -> None:
