@@ -15,16 +15,13 @@ import asyncpg
 
 from benchmarks.pipeline.programs import Stopwatch, main
 from chassis.access import Identity
-from chassis.db import Pool, Tx, in_transaction, new_id, open_pool, set_scope
+from chassis.db import Pool, Tx, in_transaction, new_id, open_pool
 from chassis.settings import DatabaseSettings
-from pooling.domain.bookings import HoldRules
 from pooling.handlers import bookings
 from pooling.handlers.commands import HoldResource
 from pooling.store.projections import load_scope
 
 CLIENTS = 32
-MOST_HOLDS = 1_000
-"""More than a requester holds until the owner answers, at the end of each way."""
 POOL = 10
 """Connections of the handler without HTTP: as many as a service has unless told otherwise."""
 
@@ -98,8 +95,7 @@ async def handler(plan: Plan) -> dict[str, float]:
 
             async def work(tx: Tx) -> None:
                 scope = await load_scope(tx, Identity(UUID(plan.people[slot.requester]), "person"))
-                await set_scope(tx, scope)
-                await bookings.hold(tx, scope, command, datetime.now(UTC), rules=HoldRules(most=MOST_HOLDS))
+                await bookings.hold(tx, scope, command, datetime.now(UTC))
 
             await in_transaction(pool, work)
 

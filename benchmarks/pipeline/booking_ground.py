@@ -14,7 +14,6 @@ from aiohttp import web
 from joserfc.jwk import OKPKey
 
 from benchmarks.pipeline import children
-from benchmarks.pipeline.booking_clients import MOST_HOLDS
 from benchmarks.pipeline.children import Child
 from benchmarks.pipeline.stand import Stand, environment_of, opened
 from chassis.access import Identity, issue, jwks, load_keys, new_key
@@ -27,7 +26,8 @@ from schemas.event import Place
 from schemas.membership import Member, Organisation, Pole, Right, Role, Standing
 
 RESOURCES = 64
-REQUESTERS = 8
+REQUESTERS = 128
+"""More than clients: an organisation has a dozen holds waiting at a time, not hundreds."""
 ISSUER = "https://issuer.test"
 DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=10)
 DAYS = 60
@@ -63,7 +63,6 @@ async def ground(stand: Stand) -> AsyncIterator[Ground]:
         **environment_of(stand.parts),
         "POLEPOOL_DATABASE__URL": database.url.get_secret_value(),
         "POLEPOOL_HTTP__PORT": str(port),
-        "POLEPOOL_MOST_HOLDS": str(MOST_HOLDS),
         "POLEPOOL_ACCESS__JWKS_URL": access.jwks_url,
     }
     async with _published(keys, keys_port):

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 
 from chassis import outbox
 from chassis.access import Identity, Scope
-from chassis.db import Tx, new_id
+from chassis.db import Tx, new_id, set_scope
 from chassis.errors import Invalid, NotFound, Refused, Stale
 from chassis.http import Changes, Command, Creates, Opens, Page, Reads, Router, Window, Windowed
 from chassis.process import Running, Service, main
@@ -93,7 +93,9 @@ class Bed:
 
 async def load_scope(tx: Tx, identity: Identity) -> Scope:
     rows = await tx.fetch("SELECT organisation_id, role FROM gardener WHERE person_id = $1", identity.subject)
-    return Scope(subject=identity.subject, organisations={row["organisation_id"]: row["role"] for row in rows})
+    scope = Scope(subject=identity.subject, organisations={row["organisation_id"]: row["role"] for row in rows})
+    await set_scope(tx, scope)
+    return scope
 
 
 async def insert_bed(tx: Tx, bed: Bed) -> None:

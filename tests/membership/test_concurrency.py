@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from chassis.access import Identity, Scope
-from chassis.db import Tx, set_scope
+from chassis.db import Tx
 from membership.store import members as member_store
 from membership.store import organisations as organisation_store
 from membership.store import poles as pole_store
@@ -103,7 +103,6 @@ async def busy(world: World, actor: Actor) -> AsyncIterator[tuple[Tx, Scope]]:
     """A transaction of an actor's that is still open."""
     async with world.pool.acquire() as connection, connection.transaction():
         scope = await load_scope(connection, Identity(actor.id, "person"))
-        await set_scope(connection, scope)
         yield connection, scope
 
 

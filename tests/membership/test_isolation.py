@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from chassis.access import Identity
-from chassis.db import Tx, set_scope
+from chassis.db import Tx
 from membership.store.scope import load_scope
 from tests.membership.conftest import Membership, World
 from tests.support.membership import Actor
@@ -32,7 +32,7 @@ async def inside(world: World, actor: Actor | None) -> AsyncIterator[Tx]:
         transaction = connection.transaction()
         await transaction.start()
         if actor is not None:
-            await set_scope(connection, await load_scope(connection, Identity(actor.id, "person")))
+            await load_scope(connection, Identity(actor.id, "person"))
         yield connection
         await transaction.rollback()
 
@@ -180,7 +180,7 @@ async def test_what_is_anothers_cannot_be_written(world: World, joined: Membersh
 async def test_a_scope_does_not_outlive_its_transaction(world: World, joined: Membership) -> None:
     async with world.pool.acquire() as connection:
         async with connection.transaction():
-            await set_scope(connection, await load_scope(connection, Identity(joined.manager.id, "person")))
+            await load_scope(connection, Identity(joined.manager.id, "person"))
             assert await connection.fetchval("SELECT count(*) FROM api_key") == 1
         assert await connection.fetchval("SELECT count(*) FROM api_key") == 0
         assert await connection.fetchval("SELECT count(*) FROM person") == 0

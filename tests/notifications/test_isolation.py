@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from chassis.access import Identity
-from chassis.db import Tx, new_id, set_scope
+from chassis.db import Tx, new_id
 from notifications.store.facts import load_scope
 from tests.notifications.world import Story, World
 from tests.support.sinks import WebhookSink
@@ -25,7 +25,7 @@ async def inside(world: World, person: UUID | None) -> AsyncIterator[Tx]:
         transaction = connection.transaction()
         await transaction.start()
         if person is not None:
-            await set_scope(connection, await load_scope(connection, Identity(person, "person")))
+            await load_scope(connection, Identity(person, "person"))
         yield connection
         await transaction.rollback()
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from chassis.access import Identity
-from chassis.db import Pool, Tx, as_system, open_pool, set_scope
+from chassis.db import Pool, Tx, as_system, open_pool
 from chassis.errors import NotFound
 from chassis.testing import Parts, fresh_database
 from pooling.domain.refusals import SlotTaken
@@ -43,7 +43,7 @@ async def inside(world: World, member: Member | None) -> AsyncIterator[Tx]:
         await transaction.start()
         if member is not None:
             await as_system(connection)
-            await set_scope(connection, await load_scope(connection, Identity(member.person, "person")))
+            await load_scope(connection, Identity(member.person, "person"))
         yield connection
         await transaction.rollback()
 

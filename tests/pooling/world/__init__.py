@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from chassis.access import Identity, Scope
-from chassis.db import Pool, Tx, as_system, in_transaction, set_scope
+from chassis.db import Pool, Tx, as_system, in_transaction
 from chassis.http import Window
 from pooling.consumer import HANDLERS
 from pooling.domain.bookings import USUAL, HoldRules
@@ -132,7 +132,6 @@ class Member:
         async def inside(tx: Tx) -> T:
             await as_system(tx)
             scope = await load_scope(tx, Identity(self.person, "person"))
-            await set_scope(tx, scope)
             return await work(tx, scope)
 
         return await in_transaction(self.world.pool, inside)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from chassis import outbox
 from chassis.access import Identity, Scope, Verifier
-from chassis.db import Pool, Tx, as_system, in_transaction, set_scope
+from chassis.db import Pool, Tx, as_system, in_transaction
 from chassis.errors import Invalid, PreconditionMissing, Refused, Unauthenticated
 from chassis.http import idempotency
 from chassis.http.idempotency import Answer, Attempt, IdempotencyKeyMissing
@@ -26,7 +26,10 @@ R = TypeVar("R")
 P = ParamSpec("P")
 Handler = Callable[[Tx, Scope, C, datetime], Awaitable[object]]
 LoadScope = Callable[[Tx, Identity], Awaitable[Scope]]
-"""Reads what a caller may see; calls `as_system` first where its own tables are behind row-level security."""
+"""Reads what a caller may see, and lets row-level security see it (`set_scope`).
+
+It calls `as_system` first where its own tables are behind row-level security.
+"""
 
 NOBODY = UUID(int=0)
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -133,7 +136,6 @@ class Edge:
         scope = await self._ground.load_scope(tx, self.identity)
         organisations = [str(each) for each in scope.organisations]
         structlog.contextvars.bind_contextvars(subject=str(scope.subject), organisations=organisations)
-        await set_scope(tx, scope)
         return scope
 
     def _key(self) -> str | None:

@@ -1,6 +1,7 @@
 """One process: its roles share a pool, an HTTP server and an end."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -55,6 +56,7 @@ async def _play(service: Service[S], running: Running[S], roles: list[str]) -> b
     async with service.compose(running) as built:
         app = application(service, running, built, roles)
         host, port = listener.getsockname()[:2]
+        gc.freeze()  # what was made until now stays: no collection need look at it again
         log.info("started", roles=roles, host=host, port=port)
         played = [*roles, GAUGES]
         tasks = [_supervised(role, run_role(role, service, running, built), running.stop) for role in played]

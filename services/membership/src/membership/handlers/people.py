@@ -161,6 +161,7 @@ async def erase_for(tx: Tx, email: str) -> Left:
     if account is None:
         raise NotFound
     scope = await load_scope(tx, Identity(account.person.id, "person"))
+    await as_system(tx)  # the operator's own eyes again
     return await _go(tx, scope, await store.lock_person(tx, scope), even_the_last=True)
 
 

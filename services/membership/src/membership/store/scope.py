@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from chassis.access import Identity, Scope
-from chassis.db import Tx, as_system
+from chassis.db import Tx, as_system, set_scope
 from chassis.errors import Unauthenticated
 from schemas.membership import Role
 
@@ -25,6 +25,7 @@ async def load_scope(tx: Tx, identity: Identity) -> Scope:
         "on" if scope.administrator else "",
         ",".join(str(id_) for id_, role in scope.organisations.items() if role == Role.MANAGER),
     )
+    await set_scope(tx, scope)
     return scope
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from chassis.access import Identity, Scope
-from chassis.db import Tx, as_system
+from chassis.db import Tx, as_system, set_scope
 from notifications.domain import Facts, Known, Needs, Organisation, Pole, proposed, tenants, title
 from schemas.event import Event
 from schemas.membership import MemberEvent, OrganisationEvent, PoleEvent, Role
@@ -147,8 +147,12 @@ async def load_scope(tx: Tx, identity: Identity) -> Scope:
     """What the caller may see by what is known; also names them to row-level security (`polepool.subject`)."""
     await as_system(tx)
     await tx.execute("SELECT set_config('polepool.subject', $1, true)", str(identity.subject))
-    if identity.kind == "service":
-        return Scope(subject=identity.subject)
+    scope = Scope(subject=identity.subject) if identity.kind == "service" else await _scope(tx, identity)
+    await set_scope(tx, scope)
+    return scope
+
+
+async def _scope(tx: Tx, identity: Identity) -> Scope:
     rows = await tx.fetch(
         """
         SELECT id, CASE WHEN managers @> ARRAY[$1::uuid] THEN 'manager'

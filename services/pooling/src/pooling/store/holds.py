@@ -107,7 +107,8 @@ async def take(tx: Tx, booking: Booking, stay: int, events: Sequence[Event]) -> 
     guarantee behind it: raises SlotTaken or LineTaken when it or the other unique rule speaks.
     """
     try:
-        return bool(await tx.fetchval(TAKE, *_take_columns(booking, stay), *outbox.columns(events)))
+        statement = TAKE_DIRECTLY if booking.match_id is None else TAKE_MATCH
+        return bool(await tx.fetchval(statement, *_take_columns(booking, stay), *outbox.columns(events)))
     except asyncpg.ExclusionViolationError as error:
         raise SlotTaken(resource_id=booking.resource_id, period=booking.period) from error
     except asyncpg.UniqueViolationError as error:
@@ -116,7 +117,7 @@ async def take(tx: Tx, booking: Booking, stay: int, events: Sequence[Event]) -> 
         raise
 
 
-TAKE = """
+_TAKE = """
     WITH gate AS (
         UPDATE resource_free SET free = free - tstzmultirange($12::tstzrange)
         WHERE resource_id = $2 AND free @> $12::tstzrange RETURNING resource_id
@@ -124,9 +125,7 @@ TAKE = """
         INSERT INTO booking (id, version, status, resource_id, owner_pole_id, owner_organisation_id, requester_pole_id,
             requester_organisation_id, stay, request_id, line_id, match_id, period, price_cents, expires_at)
         SELECT $1, $3, $4, resource_id, $5, $6, $7, $8, $9, $10, $11, $13, $12, $14, $15 FROM gate
-    ), taken AS (
-        UPDATE match SET status = 'taken', version = version + 1 FROM gate WHERE id = $13
-    ), again AS (
+    ){taken}, again AS (
         INSERT INTO rematch (resource_id) SELECT resource_id FROM gate
     ), said AS (
         INSERT INTO outbox (event_id, topic, type, key, data, traceparent)
@@ -135,6 +134,13 @@ TAKE = """
     )
     SELECT EXISTS (SELECT FROM gate)
 """
+
+TAKE_DIRECTLY = _TAKE.format(taken="")
+TAKE_MATCH = _TAKE.format(
+    taken=""", taken AS (
+        UPDATE match SET status = 'taken', version = version + 1 FROM gate WHERE id = $13
+    )"""
+)
 
 
 def _take_columns(booking: Booking, stay: int) -> tuple[Any, ...]:

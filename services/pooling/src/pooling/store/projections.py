@@ -10,7 +10,10 @@ from schemas.membership import Member, Organisation, Pole, Project
 
 
 async def load_scope(tx: Tx, identity: Identity) -> Scope:
-    """What the caller may see, in one query. Partner poles are those that share with a pole of the caller's."""
+    """What the caller may see; lets row-level security see it too: one query for what `set_scope` would need another.
+
+    Partner poles are those that share with a pole of the caller's.
+    """
     row = await tx.fetchrow(
         """
         WITH own AS MATERIALIZED (
@@ -18,20 +21,27 @@ async def load_scope(tx: Tx, identity: Identity) -> Scope:
         ), joined AS MATERIALIZED (
             SELECT member.organisation_id, member.pole_id FROM own
             JOIN member ON member.organisation_id = own.id AND member.standing = 'joined'
+        ), seen AS MATERIALIZED (
+            SELECT (SELECT array_agg(id) FROM own) AS organisations, (SELECT array_agg(role) FROM own) AS roles,
+                (SELECT array_agg(organisation_id) FROM joined) AS member_organisations,
+                (SELECT array_agg(pole_id) FROM joined) AS poles,
+                (SELECT array_agg(id) FROM pole
+                    WHERE partners && (SELECT array_agg(pole_id) FROM joined)) AS partner_poles,
+                (SELECT array_agg(id) FROM pole WHERE $1::text::uuid = ANY(coordinators)) AS coordinates
         )
-        SELECT (SELECT jsonb_object_agg(id, role) FROM own) AS organisations,
-            (SELECT array_agg(organisation_id) FROM joined) AS member_organisations,
-            (SELECT array_agg(pole_id) FROM joined) AS member_poles,
-            (SELECT array_agg(id) FROM pole WHERE partners && (SELECT array_agg(pole_id) FROM joined)) AS partner_poles,
-            (SELECT array_agg(id) FROM pole WHERE $1::text::uuid = ANY(coordinators)) AS coordinates
+        SELECT seen.*, set_config('polepool.system', '', true),
+            set_config('polepool.organisations', coalesce(array_to_string(organisations, ','), ''), true),
+            set_config('polepool.poles', coalesce(array_to_string(poles, ','), ''), true),
+            set_config('polepool.partner_poles', coalesce(array_to_string(partner_poles, ','), ''), true)
+        FROM seen
         """,
         str(identity.subject),
     )
     assert row is not None  # noqa: S101 - an aggregate always gives a row
-    poles = row["member_poles"] or ()
+    poles = row["poles"] or ()
     return Scope(
         subject=identity.subject,
-        organisations={UUID(id_): role for id_, role in (row["organisations"] or {}).items()},
+        organisations=dict(zip(row["organisations"] or (), row["roles"] or (), strict=True)),
         poles=frozenset(poles),
         partner_poles=frozenset(row["partner_poles"] or ()),
         coordinates=frozenset(row["coordinates"] or ()),
