@@ -6,7 +6,7 @@ from statistics import median
 from benchmarks.pipeline.booking_clients import Plan
 from benchmarks.pipeline.booking_ground import DAY, DAYS, Ground, answer, ground, offer, settle
 from benchmarks.pipeline.children import answer_of
-from benchmarks.pipeline.report import Line, at_least
+from benchmarks.pipeline.report import Line, at_least, at_most
 from benchmarks.pipeline.stand import Stand, opened
 from chassis.settings import DatabaseSettings
 
@@ -29,7 +29,7 @@ async def measure(stand: Stand) -> list[Line]:
         await offer(ours, stand.seed)
         found = [await _round(stand, ours, bare_database, number, rounds) for number in range(rounds + 1)][1:]
         memory = ours.api.rss()
-    return [*_lines(found), Line(GROUP, "memory of the API's process", memory, "MB")]
+    return [*_lines(found), Line(GROUP, "memory of the API's process", memory, "MB", at_most(150.0))]
 
 
 async def _round(stand: Stand, ours: Ground, bare: DatabaseSettings, number: int, rounds: int) -> Found:

@@ -81,11 +81,13 @@ async def _at(stand: Stand, rate: int, goals: tuple[Goal | None, Goal | None]) -
         writer = await answer_of(stand.folder, "writer", "paced", spec)
         await until_effects(ours.effected, count + 1)
         waits = await _waits(ours)
-    hundredths = quantiles(waits[int(len(waits) * WARM_UP) :], n=100)
+    shares = quantiles(waits[int(len(waits) * WARM_UP) :], n=1000)
     group = f"Commit to effect at {rate:,}/s"
     return [
-        Line(group, "p50", hundredths[49], "ms", goals[0]),
-        Line(group, "p99", hundredths[98], "ms", goals[1]),
+        Line(group, "p50", shares[499], "ms", goals[0]),
+        Line(group, "p90", shares[899], "ms"),
+        Line(group, "p99", shares[989], "ms", goals[1]),
+        Line(group, "p99.9", shares[998], "ms"),
         Line(group, "longest", max(waits), "ms"),
         Line(group, "rate that the writer kept", count / writer["seconds"], "events/s"),
         Line(group, "CPU per event, writer", writer["cpu"] / count * 1e6, "µs"),

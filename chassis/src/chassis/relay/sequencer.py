@@ -32,9 +32,9 @@ SEQUENCE = """
 """
 
 # After a batch the sequencer rests, the longer the more events come: a few are told at once; when writers are busy,
-# batches grow and leave them the processor, since a batch costs as much as thirty events or so. 2 ms at 200 events/s,
-# 20 ms at 2,000/s. A full batch means a backlog: no rest at all.
-REST_PER_RATE = 1e-5  # seconds, per event per second
+# batches grow and leave them the processor, since a batch costs as much as thirty events or so. 1 ms at 200 events/s,
+# 10 ms at 2,000/s. A full batch means a backlog: no rest at all.
+REST_PER_RATE = 5e-6  # seconds, per event per second
 SHORTEST_REST, LONGEST_REST = 0.001, 0.06  # seconds
 AVERAGED = 0.1
 """Seconds over which the rate of events is averaged."""
