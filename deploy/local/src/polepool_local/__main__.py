@@ -12,6 +12,7 @@ from rich.console import Console
 from polepool_local import display, logs, running
 from polepool_local.addresses import at
 from polepool_local.home import Home
+from polepool_local.jars import JarMissing
 from polepool_local.prepare import prepare
 from polepool_local.processes import NotStarted, alive
 from polepool_local.up import everything, in_background, unless_asked_to_stop, where
@@ -46,7 +47,11 @@ def up(
 @app.command("prepare")
 def prepare_kafka() -> None:
     """Fetch Kafka and keep its classes ready; installing does this once."""
-    console.print(asyncio.run(prepare()))
+    try:
+        console.print(asyncio.run(prepare()))
+    except (JarMissing, NotStarted) as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from None
 
 
 @app.command()

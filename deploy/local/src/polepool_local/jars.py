@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
@@ -23,14 +24,18 @@ KAFKA = ("org.apache.kafka:kafka_2.13:4.3.1", "org.slf4j:slf4j-simple:1.7.36")
 STORE = Path(sys.prefix) / "share" / "polepool" / "jars"
 
 
-class JarMismatch(Exception):
-    """A jar that was fetched is not the one that the lock names."""
+PAUSES = (1.0, 3.0, 9.0)
+"""Seconds between tries to fetch a jar: a name that isn't resolved now is a moment later."""
+
+
+class JarMissing(Exception):
+    """A jar can't be had, or is not the one that the lock names."""
 
 
 def classpath() -> str:
     """The class path of Kafka, every jar checked against the lock; fetches what is missing.
 
-    Raises JarMismatch when a fetched jar has another hash, and jgo's RuntimeError when one can't be fetched.
+    Raises JarMissing when one can't be fetched, or has another hash than the lock.
     """
     STORE.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(8) as pool:
@@ -52,7 +57,7 @@ def _jar(locked: LockedDependency) -> Path:
     with tempfile.TemporaryDirectory(dir=STORE) as staging:
         found = _resolve(locked, Path(staging))
         if _hash(found) != locked.sha256:
-            raise JarMismatch(f"{found.name} has not the hash that the lock names")
+            raise JarMissing(f"{found.name} has not the hash that the lock names")
         complete = Path(staging) / kept.name
         shutil.copyfile(found, complete)
         complete.replace(kept)  # whole or not at all: two processes may fetch at the same time
@@ -61,7 +66,17 @@ def _jar(locked: LockedDependency) -> Path:
 
 def _resolve(locked: LockedDependency, staging: Path) -> Path:
     component = _context(staging).project(locked.groupId, locked.artifactId).at_version(locked.version)
-    return component.artifact(packaging=locked.packaging).resolve()
+    artifact = component.artifact(packaging=locked.packaging)
+    for pause in PAUSES:
+        try:
+            return artifact.resolve()
+        except (OSError, RuntimeError):
+            time.sleep(pause)
+    try:
+        return artifact.resolve()
+    except (OSError, RuntimeError) as error:
+        reason = f"{locked.artifactId} {locked.version} can't be fetched: {error}"
+        raise JarMissing(f"{reason}\nWhat was fetched is kept: run it again once the network is there.") from None
 
 
 def _context(cache: Path) -> MavenContext:

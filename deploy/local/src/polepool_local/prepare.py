@@ -16,7 +16,7 @@ PATIENCE = 120.0  # seconds that the broker may take to write its classes down w
 async def prepare() -> str:
     """Fetch the jars, and let a broker work a little and write down the classes it needed; says what was done.
 
-    Raises jars.JarMismatch, or processes.NotStarted when the broker doesn't run here.
+    Raises jars.JarMissing, or processes.NotStarted when the broker doesn't run here.
     """
     if kafka.warm_file().exists():
         return "Kafka is ready"
