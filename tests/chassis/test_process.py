@@ -198,6 +198,19 @@ async def test_a_broker_is_reached_by_any_of_its_servers(given: dict[str, str]) 
             assert {"name": "broker", "state": "ok"} in (await answer.json())["checks"]
 
 
+async def test_looking_at_a_process_is_counted_by_what_is_looked_at_and_not_logged(given: dict[str, str]) -> None:
+    async with running("api", given=given) as ran:
+        url = f"http://127.0.0.1:{(await ran.said('started'))['port']}"
+        async with aiohttp.ClientSession() as client:
+            for path in ("/livez", "/readyz", "/v1/nothing"):
+                (await client.get(url + path)).release()
+            metrics = await (await client.get(url + "/metrics")).text()
+        ran.process.terminate()
+        assert await ran.end() == 0
+    assert [line["route"] for line in ran.lines if line["event"] == "request"] == ["unmatched"]
+    assert 'route="/readyz",status="200"' in metrics
+
+
 async def test_a_request_under_way_is_answered_before_the_end(given: dict[str, str]) -> None:
     async with running("api", given=given) as ran:
         port = (await ran.said("started"))["port"]

@@ -98,7 +98,8 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
 
 def _template(scope: Scope) -> str:
     """The route's path with the names of its parameters: paths themselves would be endless, and may name people."""
-    return str(getattr(scope.get("route"), "path", "unmatched"))
+    path: str = scope["path"]
+    return path if path in _QUIET else str(getattr(scope.get("route"), "path", "unmatched"))
 
 
 @cache
