@@ -123,20 +123,83 @@ async def test_waking_in_vain_hurts_nobody(settings: DatabaseSettings) -> None:
     await asyncio.sleep(0.01)  # the NOTIFY fails; an unretrieved error would fail the session
 
 
-async def test_only_published_events_that_are_old_enough_are_pruned(pool: Pool) -> None:
-    published, waiting = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000000"
+async def log_of(pool: Pool, *events: tuple[str, int, int | None]) -> None:
+    """A log of nothing but these events: key, age in days, position."""
+    await pool.execute("DELETE FROM outbox")
+    await pool.execute("DELETE FROM outbox_latest")
+    await pool.execute("UPDATE outbox_pruned SET position = 0")
+    await pool.execute("UPDATE outbox_counter SET position = $1", max(position or 0 for _, _, position in events))
     await pool.executemany(
         """
         INSERT INTO outbox (event_id, topic, type, key, data, time, position)
-        VALUES ($1, 't', 't', $2, '{}', now() - $3::text::interval, $4)
+        VALUES ($1, 't', 't', $2, '{}', now() - make_interval(days => $3), $4)
         """,
-        [
-            (new_id(), published, "91 days", 1),
-            (new_id(), waiting, "91 days", 2),
-            (new_id(), published, "1 day", 3),
-            (new_id(), published, "91 days", None),
-        ],
+        [(new_id(), key, age, position) for key, age, position in events],
     )
-    await pool.execute("UPDATE outbox_cursor SET position = 3 WHERE slot = 1")
-    assert await outbox.prune(pool, timedelta(days=90)) == 1
-    assert await pool.fetchval("SELECT array_agg(position ORDER BY position) FROM outbox") == [2, 3, None]
+
+
+async def published_to(pool: Pool, *positions: int) -> None:
+    """Have the slots published up to these positions."""
+    await pool.executemany("UPDATE outbox_cursor SET position = $2 WHERE slot = $1", list(enumerate(positions)))
+
+
+async def left(pool: Pool) -> list[int | None]:
+    """The positions that are left in the log."""
+    rows = await pool.fetch("SELECT position FROM outbox ORDER BY position")
+    return [row["position"] for row in rows]
+
+
+NINETY = timedelta(days=90)
+ONE, TWO = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
+"""Keys of the slots 1 and 2."""
+
+
+async def test_of_old_events_only_the_last_of_each_aggregate_stays(pool: Pool) -> None:
+    await log_of(pool, (ONE, 99, 1), (TWO, 98, 2), (ONE, 97, 3), (ONE, 96, 4), (TWO, 1, 5))
+    await published_to(pool, 0, 4, 5, 0)
+    assert await outbox.prune(pool, NINETY) == 2
+    assert await left(pool) == [2, 4, 5]
+    assert await outbox.prune(pool, timedelta()) == 1
+    assert await left(pool) == [4, 5]
+
+
+async def test_an_event_of_the_same_key_in_another_topic_replaces_nothing(pool: Pool) -> None:
+    await log_of(pool, (ONE, 99, 1), (ONE, 98, 2))
+    await pool.execute("UPDATE outbox SET topic = 'u' WHERE position = 2")
+    await published_to(pool, 0, 2, 0, 0)
+    assert await outbox.prune(pool, NINETY) == 0
+    assert await left(pool) == [1, 2]
+
+
+async def test_what_is_not_published_is_not_pruned_nor_anything_after_it(pool: Pool) -> None:
+    await log_of(pool, (ONE, 99, 1), (ONE, 98, 2), (TWO, 97, 3), (ONE, 96, 4), (ONE, 95, None))
+    await published_to(pool, 0, 4, 2, 0)
+    assert await outbox.prune(pool, NINETY) == 1
+    assert await left(pool) == [2, 3, 4, None]
+    await published_to(pool, 0, 0, 3, 0)  # set back, as for a broker that lost its data
+    assert await outbox.prune(pool, NINETY) == 0
+    await published_to(pool, 0, 4, 3, 0)
+    assert await outbox.prune(pool, NINETY) == 1
+    assert await left(pool) == [3, 4, None]
+
+
+async def test_what_was_gone_over_is_not_looked_at_again(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "PRUNED_AT_ONCE", 3)
+    keys = [str(new_id()) for _ in range(10)]
+    await log_of(pool, *((key, 99, position) for position, key in enumerate([*keys, keys[0]], 1)))
+    await published_to(pool, 11, 11, 11, 11)
+    assert await outbox.prune(pool, NINETY) == 1
+    assert await left(pool) == list(range(2, 12))
+    assert await pool.fetchval("SELECT position FROM outbox_pruned") == 11
+    await pool.execute("UPDATE outbox_latest SET position = 0")  # a second look at any of them would notice
+    assert await outbox.prune(pool, NINETY) == 0
+    assert await pool.fetchval("SELECT max(position) FROM outbox_latest") == 0
+
+
+async def test_two_that_prune_at_the_same_time_take_turns(pool: Pool) -> None:
+    keys = [str(new_id()) for _ in range(100)]
+    await log_of(pool, *((keys[position % 100], 99, position) for position in range(1, 2001)))
+    await published_to(pool, 2000, 2000, 2000, 2000)
+    gone = await asyncio.gather(*(outbox.prune(pool, NINETY) for _ in range(4)))
+    assert sum(gone) == 1900
+    assert await left(pool) == list(range(1901, 2001))

@@ -15,6 +15,45 @@ from schemas.event import MAX_EVENT_BYTES, Event
 CHANNEL = "polepool_outbox"
 """NOTIFY channel that tells the relay of committed events."""
 
+PRUNED_AT_ONCE = 5000
+"""Events."""
+
+# Writers would pay for an index on the log's keys, so pruning remembers the latest of each among what it went over.
+# It stops where an event isn't published, in whatever slot, or isn't old yet.
+_PRUNE = """
+    WITH pruned AS MATERIALIZED (
+        SELECT position FROM outbox_pruned FOR UPDATE SKIP LOCKED
+    ), bounds AS MATERIALIZED (
+        SELECT (SELECT position FROM pruned) AS after, min(coalesce(
+            (SELECT o.position FROM outbox o WHERE o.slot = c.slot AND o.position > c.position
+                ORDER BY o.position LIMIT 1),
+            (SELECT position + 1 FROM outbox_counter)
+        )) AS before FROM outbox_cursor c
+    ), next AS MATERIALIZED (
+        SELECT position, key, topic, time FROM outbox
+        WHERE position > (SELECT after FROM bounds) AND position < (SELECT before FROM bounds)
+        ORDER BY position LIMIT $2
+    ), old AS MATERIALIZED (
+        SELECT position, key, topic FROM next WHERE position < coalesce(
+            (SELECT min(position) FROM next WHERE time >= now() - $1::interval), (SELECT before FROM bounds)
+        )
+    ), latest AS MATERIALIZED (
+        SELECT key, topic, max(position) AS position FROM old GROUP BY key, topic
+    ), replaced AS (
+        INSERT INTO outbox_latest AS kept (key, topic, position) SELECT key, topic, position FROM latest
+        ON CONFLICT (key, topic) DO UPDATE SET position = excluded.position
+        RETURNING old.position
+    ), moved AS (
+        UPDATE outbox_pruned SET position = (SELECT max(position) FROM old) WHERE EXISTS (SELECT FROM old)
+    ), gone AS (
+        DELETE FROM outbox WHERE position = ANY (ARRAY(
+            SELECT position FROM old WHERE position NOT IN (SELECT position FROM latest)
+            UNION ALL SELECT position FROM replaced WHERE position IS NOT NULL
+        )) RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM old) AS seen, (SELECT count(*) FROM gone) AS gone
+"""
+
 log = structlog.get_logger(__name__)
 
 
@@ -68,20 +107,17 @@ async def append(tx: Tx, events: Iterable[Event]) -> None:
 
 
 async def prune(pool: Pool, keep: timedelta) -> int:
-    """Remove published events older than `keep`, some thousands at a time, oldest first; how many went."""
+    """Remove published events older than `keep` that a later one of their aggregate replaces; how many went.
+
+    The last event of an aggregate stays, however old, so that the log can make everything known again. Goes over the
+    log once, some thousands of events at a time, oldest first; while another prunes, there is nothing to do.
+    """
     total = 0
     while True:
-        gone = await pool.fetch(
-            """
-            DELETE FROM outbox AS event USING outbox_cursor AS cursor
-            WHERE event.id IN (SELECT id FROM outbox WHERE position IS NOT NULL ORDER BY position LIMIT 5000)
-                AND event.time < now() - $1::interval AND event.slot = cursor.slot AND event.position <= cursor.position
-            RETURNING 1
-            """,
-            keep,
-        )
-        total += len(gone)
-        if len(gone) < 5000:
+        row = await pool.fetchrow(_PRUNE, keep, PRUNED_AT_ONCE)
+        assert row is not None  # noqa: S101 - an aggregate always gives a row
+        total += int(row["gone"])
+        if row["seen"] < PRUNED_AT_ONCE:
             return total
 
 
