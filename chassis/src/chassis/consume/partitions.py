@@ -7,6 +7,8 @@ from typing import Any
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.structs import OffsetAndMetadata
 
 from chassis.record import Record
 from chassis.telemetry import metrics
@@ -25,26 +27,28 @@ class Partitions:
         self._consumer = consumer
         self._uncommitted: dict[TopicPartition, int] = {}
         self._held: dict[TopicPartition, asyncio.TimerHandle] = {}
+        self._moved = False
+
+    def taken(self) -> None:
+        """A batch is in hand."""
+        self._moved = False
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit the offsets of the next records to consume, of exactly these partitions; never raises `KafkaError`."""
-        self._uncommitted.update(offsets)
-        ours = self._consumer.assignment()
-        moved = [partition for partition in self._uncommitted if partition not in ours]
-        for partition in moved:
-            del self._uncommitted[partition]
-        if moved:
+        if self._moved:
             metrics.FAILED_COMMITS.inc()
-            log.warning("partitions moved before their offsets were committed", partitions=len(moved))
+            log.warning("partitions moved before their offsets were committed", partitions=len(offsets))
+            return
+        self._uncommitted.update(offsets)
         await self.flush()
 
     async def flush(self) -> None:
-        """Commit what is not committed yet."""
+        """Commit what is not committed yet; while we are in no group, or the broker is away, it waits."""
         offsets = dict(self._uncommitted)
-        if not offsets:
+        if not offsets or not _in_group(self._consumer):
             return
         try:
-            await asyncio.wait_for(self._consumer.commit(offsets), COMMIT_TIMEOUT)
+            await asyncio.wait_for(_commit_once(self._consumer, offsets), COMMIT_TIMEOUT)
         except (KafkaError, TimeoutError) as error:
             metrics.FAILED_COMMITS.inc()
             log.warning("offsets not committed", error=repr(error), partitions=len(offsets))
@@ -54,11 +58,14 @@ class Partitions:
                     del self._uncommitted[partition]
 
     def forget(self) -> None:
-        """Partitions moved: what was not committed is no longer ours to commit."""
+        """Partitions moved: what was not committed, or is in hand, is no longer ours to commit."""
         self._uncommitted.clear()
+        self._moved = True
 
     def hold(self, partition: TopicPartition, offset: int, delay: float) -> None:
         """Consume the partition again from `offset`, but not before `delay` seconds have passed."""
+        if self._moved:
+            return
         try:
             self._consumer.pause(partition)
             self._consumer.seek(partition, offset)
@@ -83,6 +90,24 @@ class Partitions:
         for handle in self._held.values():
             handle.cancel()
         self._held.clear()
+
+
+def _in_group(consumer: Any) -> bool:
+    """Whether a broker is known that knows us as a member of the group."""
+    coordinator = consumer._coordinator
+    return (
+        coordinator.coordinator_id is not None and coordinator.generation != OffsetCommitRequest.DEFAULT_GENERATION_ID
+    )
+
+
+async def _commit_once(consumer: Any, offsets: Mapping[TopicPartition, int]) -> None:
+    """One try, as the member of the group that we are at this moment; raises KafkaError.
+
+    aiokafka's own commit tries again for as long as it takes, and goes on when the group doesn't know us any more. A
+    broker that lost its data would then take the offsets of the log that is gone, as from somebody outside the group.
+    """
+    kept = {partition: OffsetAndMetadata(offset, "") for partition, offset in offsets.items()}
+    await consumer._coordinator._do_commit_offsets(consumer._subscription.subscription.assignment, kept)
 
 
 def of(record: Record) -> TopicPartition:

@@ -149,6 +149,7 @@ async def _poll(subscription: Subscription, take: Take, ending: asyncio.Event) -
     reader = Reader(subscription.consumer, subscription.partitions)
     while not ending.is_set():
         if records := await reader.batch():
+            subscription.partitions.taken()
             await take(records, subscription.partitions)
 
 

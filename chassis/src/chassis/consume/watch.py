@@ -64,8 +64,17 @@ async def watch(
             log.error("the consume task ended, subscribing again", error=why)
             progress.failed(why)
             return
+        if gone := _gone(consumer):
+            log.error("the broker has lost our topics, subscribing again", topics=sorted(gone))
+            return
         await partitions.flush()
         await _within(TICK, polling, stop)
+
+
+def _gone(consumer: Any) -> set[str]:
+    """Topics that we read and that the broker doesn't have. Where we are in them means nothing once they are back."""
+    known: set[str] = consumer._client.cluster.topics()
+    return {partition.topic for partition in consumer.assignment()} - known
 
 
 def _stalled(seen: Watch, behind: Mapping[TopicPartition, int], partitions: Partitions) -> bool:

@@ -37,7 +37,7 @@ class Sender:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await producer.send_and_wait(record.topic + DEAD_LETTER_SUFFIX, value, key=key, headers=headers)
         except BaseException:
-            # An idempotent producer that failed once may refuse all that follows: the next letter gets a new one.
+            # What is given up must not be sent later: the next letter gets a new producer.
             await self.close()
             raise
 
@@ -72,11 +72,14 @@ async def _close(producer: AIOKafkaProducer) -> None:
 
 
 def new_producer(kafka: KafkaSettings) -> AIOKafkaProducer:
-    """A producer that loses and doubles nothing: acks=all, idempotent; not started yet."""
+    """A producer that loses nothing: acks=all; not started yet.
+
+    A letter sent twice is one letter, by its key. Without a producer's number there is none that a broker which lost
+    its data could give to another producer, too, and then take the letters of one for copies of the other's.
+    """
     return AIOKafkaProducer(
         bootstrap_servers=kafka.bootstrap_servers,
         acks="all",
-        enable_idempotence=True,
         max_request_size=MAX_REQUEST,
         request_timeout_ms=10_000,
     )

@@ -17,7 +17,8 @@ from chassis.migrate import MigrationError
 from chassis.process.roles import described
 from chassis.process.run import run
 from chassis.process.service import Command, Service
-from chassis.settings import BadSettings, ServiceSettings, load
+from chassis.relay.commands import command as republish
+from chassis.settings import BadSettings, DatabaseSettings, ServiceSettings, load
 
 S = TypeVar("S", bound=ServiceSettings)
 log = structlog.get_logger(__name__)
@@ -37,9 +38,11 @@ def main(service: str, build: Callable[[], Service[S]]) -> NoReturn:
 
 
 def _standard(name: str, service: Service[S]) -> dict[str, Command]:
-    if not service.handlers:
-        return {}
-    return {"dead-letters": dead_letters(name, service.handlers, lambda: load(service.settings).database)}
+    def database() -> DatabaseSettings:
+        return load(service.settings).database
+
+    letters = {"dead-letters": dead_letters(name, service.handlers, database)} if service.handlers else {}
+    return {**letters, "republish": republish(database)} if service.publishes else {**letters}
 
 
 def _commands(commands: Mapping[str, Command]) -> typer.Typer:

@@ -5,14 +5,15 @@ Nothing of a slot is read past what the broker hasn't acknowledged, so no positi
 """
 
 import asyncio
+from functools import partial
 
 import structlog
 
-from chassis.db import Connection
+from chassis.db import Connection, is_transient
 from chassis.relay import sharing
 from chassis.relay.parts import LOOK, POSITIONED, Relay, nap, sessions
 from chassis.relay.records import Entry
-from chassis.relay.sending import GaveUp, Sender
+from chassis.relay.sending import GaveUp, Outdated, Sender
 from chassis.telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,7 @@ class Publisher:
         self.sender = Sender(relay)
         self.cursors: dict[int, int] = {}
         self.unrecorded: dict[int, Span] = {}
+        self.checked = 0.0
 
     async def session(self, connection: Connection) -> None:
         """Publish until told to stop, or until the connection, and with it the locks, is lost."""
@@ -75,9 +77,33 @@ class Publisher:
 
     async def _share(self, connection: Connection) -> None:
         slots = await sharing.share(connection, self.cursors)
-        self.cursors = await sharing.cursors(connection, slots)
+        await self._follow(await sharing.cursors(connection, slots))
         self.relay.slots.clear()
         self.relay.slots.update(slots)
+
+    async def _follow(self, cursors: dict[int, int]) -> None:
+        """Go on from these cursors; with a new producer if they aren't where this relay left them.
+
+        They were set back, perhaps, for a broker that lost its data. Such a broker gives the numbers of producers out
+        again from the first, and takes the batches of two with one number for copies of each other.
+        """
+        if cursors != self.cursors:
+            await self.sender.close()
+        self.cursors = cursors
+
+    async def _check(self, connection: Connection) -> None:
+        """Raise `Outdated` when the cursors are elsewhere by now; looks once a second, if the database tells."""
+        if asyncio.get_running_loop().time() - self.checked < LOOK:
+            return
+        self.checked = asyncio.get_running_loop().time()
+        try:
+            cursors = await sharing.cursors(connection, self.cursors)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            return
+        if cursors != self.cursors:
+            raise Outdated
 
     async def _settle(self, connection: Connection) -> None:
         """Record what was acknowledged just when the database went away.
@@ -89,20 +115,25 @@ class Publisher:
             if self.cursors.get(slot) != before or not await sharing.move(connection, {slot: (before, upto)}):
                 await sharing.set_back(connection, slot, before)
             del self.unrecorded[slot]
-        self.cursors = await sharing.cursors(connection, self.cursors)
+        await self._follow(await sharing.cursors(connection, self.cursors))
 
     async def run_once(self, connection: Connection) -> int:
         """Publish the next events of the slots held, and record it; how many they were."""
         entries = await read(connection, self.cursors)
         if not entries:
             return 0
-        await self.sender.send(entries)
+        self.checked = asyncio.get_running_loop().time()
+        try:
+            await self.sender.send(entries, partial(self._check, connection))
+        except Outdated:
+            await self._follow(await sharing.cursors(connection, self.cursors))
+            return 0
         self.unrecorded = {entry.slot: (self.cursors[entry.slot], entry.position) for entry in entries}
         metrics.OUTBOX_PUBLISHED.inc(len(entries))
         moved = await sharing.move(connection, self.unrecorded)
         self.cursors.update({slot: self.unrecorded[slot][1] for slot in moved})
         if len(moved) < len(self.unrecorded):
-            self.cursors = await sharing.cursors(connection, self.cursors)
+            await self._follow(await sharing.cursors(connection, self.cursors))
         self.unrecorded = {}
         return len(entries)
 

@@ -5,14 +5,14 @@ partition don't overtake each other; what it gives up on is sent again here with
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
-from chassis.relay.parts import Relay, nap
+from chassis.relay.parts import LOOK, Relay, nap
 from chassis.relay.records import Entry, batch, hashes
 
 log = structlog.get_logger(__name__)
@@ -31,10 +31,16 @@ LAST_PATIENCE = 4.0
 
 Place = tuple[str, int]
 Groups = dict[Place, list[Entry]]
+Check = Callable[[], Awaitable[None]]
+"""Raises `Outdated` when that is so; asked often."""
 
 
 class GaveUp(Exception):
     """The process stops and the broker hasn't acknowledged."""
+
+
+class Outdated(Exception):
+    """Earlier events are to be sent before those that the broker hasn't acknowledged: the cursors were set back."""
 
 
 class Sender:
@@ -51,17 +57,20 @@ class Sender:
         if self._limit is not None:
             self._limit.reschedule(asyncio.get_running_loop().time() + LAST_PATIENCE)
 
-    async def send(self, entries: Sequence[Entry]) -> None:
-        """Send the entries and wait until the broker has all of them; raises `GaveUp` only at the process's end."""
+    async def send(self, entries: Sequence[Entry], check: Check) -> None:
+        """Send the entries and wait until the broker has all of them.
+
+        Raises `GaveUp` only at the process's end, and what `check` raises; the caller closes the sender then.
+        """
         try:
             async with asyncio.timeout(LAST_PATIENCE if self._relay.stop.is_set() else None) as self._limit:
-                await self._until_acknowledged(entries)
+                await self._until_acknowledged(entries, check)
         except TimeoutError:
             raise GaveUp from None
         finally:
             self._limit = None
 
-    async def _until_acknowledged(self, entries: Sequence[Entry]) -> None:
+    async def _until_acknowledged(self, entries: Sequence[Entry], check: Check) -> None:
         groups: Groups | None = None
         pause = 0.1
         while entries:
@@ -69,7 +78,10 @@ class Sender:
                 producer = await self._started()
                 groups = await self._grouped(producer, entries)
                 while groups:
-                    await self._deliver(producer, groups)
+                    await check()
+                    await self._deliver(producer, groups, check)
+            except Outdated:
+                raise
             except Exception as error:  # whatever it is: an event is never skipped, and operators see its age
                 topics = sorted({entry.topic for entry in entries})
                 log.warning("relay can't publish, trying again", error=repr(error), topics=topics)
@@ -100,7 +112,7 @@ class Sender:
             groups.setdefault((entry.topic, hashed % counts[entry.topic]), []).append(entry)
         return groups
 
-    async def _deliver(self, producer: AIOKafkaProducer, groups: Groups) -> None:
+    async def _deliver(self, producer: AIOKafkaProducer, groups: Groups, check: Check) -> None:
         """Send a batch of each group, and take from `groups` what the broker has; raises what went wrong with others.
 
         A group's next batch waits for this one: a second in the producer's queue could be given up while the first,
@@ -110,11 +122,11 @@ class Sender:
         for place, entries in groups.items():
             built, taken = batch(entries, self._relay.source, producer)
             sent[place] = await producer.send_batch(built, place[0], partition=place[1]), taken
-        await asyncio.wait([future for future, _ in sent.values()], timeout=STUCK)
+            sent[place][0].add_done_callback(_noted)
+        await _answered([future for future, _ in sent.values()], check)
         failures: list[BaseException] = []
         for place, (future, taken) in sent.items():
             if not future.done():
-                future.add_done_callback(_noted)
                 failures.append(KafkaTimeoutError(f"no answer within {STUCK:g} s"))
             elif (error := future.exception()) is not None:
                 failures.append(error)
@@ -136,6 +148,16 @@ class Sender:
         closing.cancel()
 
 
+async def _answered(futures: Sequence[asyncio.Future[object]], check: Check) -> None:
+    """Wait until the broker has answered to all, but no longer than `STUCK`, and only while `check` lets us."""
+    clock = asyncio.get_running_loop().time
+    until, pending = clock() + STUCK, set(futures)
+    while pending and (left := until - clock()) > 0:
+        _, pending = await asyncio.wait(pending, timeout=min(left, LOOK))
+        if pending:
+            await check()
+
+
 async def _close(producer: AIOKafkaProducer) -> None:
     # Its own stop would first wait for the broker, and a batch sent late would come after its successors.
     if producer._sender.sender_task is not None:
@@ -148,6 +170,6 @@ async def _close(producer: AIOKafkaProducer) -> None:
 
 
 def _noted(future: asyncio.Future[object]) -> None:
-    """Look at the error, which was told already, so that nobody reports it as overlooked."""
+    """Look at the error, so that nobody reports it as overlooked when it is no longer waited for."""
     if not future.cancelled():
         future.exception()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from math import ceil
 
-from chassis.db import Tx
+from chassis.db import Pool, Tx
 from chassis.relay.parts import ALIVE, FIRST_SLOT, LOCKS, SLOTS, try_lock, unlock
 
 
@@ -14,7 +14,7 @@ async def announce(connection: Tx) -> None:
 
 async def share(connection: Tx, held: Iterable[int]) -> set[int]:
     """Leave slots held beyond this relay's part, or take free ones up to it; the slots held now."""
-    fair = ceil(SLOTS / max(await _relays(connection), 1))
+    fair = ceil(SLOTS / max(await relays(connection), 1))
     mine = set(held)
     for slot in sorted(mine)[fair:]:
         await unlock(connection, FIRST_SLOT + slot)
@@ -25,8 +25,9 @@ async def share(connection: Tx, held: Iterable[int]) -> set[int]:
     return mine
 
 
-async def _relays(connection: Tx) -> int:
-    count: int = await connection.fetchval(
+async def relays(database: Tx | Pool) -> int:
+    """How many relays of the service are at work, in whatever process."""
+    count: int = await database.fetchval(
         """
         SELECT count(*) FROM pg_locks
         WHERE locktype = 'advisory' AND classid = $1::bigint::oid AND objid = $2::bigint::oid AND granted

@@ -7,6 +7,9 @@ OUTBOX_OLDEST_SECONDS = Gauge(
     "polepool_outbox_oldest_seconds", "Age of the oldest event not published yet.", ["service"]
 )
 OUTBOX_PENDING = Gauge("polepool_outbox_pending", "Events committed and not published yet.", ["service"])
+OUTBOX_REPUBLISHING = Gauge(
+    "polepool_outbox_republishing", "Positions of the log that are to be published again, in all slots.", ["service"]
+)
 OUTBOX_PUBLISHED = Counter("polepool_outbox_published", "Events that the broker acknowledged.")
 OLDEST_TRANSACTION_SECONDS = Gauge(
     "polepool_oldest_transaction_seconds",

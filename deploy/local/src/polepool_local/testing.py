@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -40,6 +41,11 @@ class OwnKafka:
         """Kill the broker as a crash would (SIGKILL)."""
         if self.process:
             await processes.kill(self.process)
+
+    async def lose(self) -> None:
+        """Kill the broker and take its data away; started again, it has no topics and knows no groups."""
+        await self.kill()
+        await asyncio.to_thread(shutil.rmtree, self.broker.folder)
 
 
 @dataclass(slots=True)
