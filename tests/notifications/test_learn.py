@@ -1,5 +1,6 @@
 """What the consumer's transaction does: learn, tell, wait; on real PostgreSQL."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -144,6 +145,19 @@ async def test_a_replay_into_empty_projections_gives_the_same_and_tells_nobody_a
         await world.learn(each)
     after = await world.rows("SELECT * FROM known ORDER BY id"), await world.rows("SELECT id FROM notification")
     assert after == before
+
+
+async def test_events_that_come_again_after_the_inbox_forgot_them_change_nothing_and_tell_nobody(world: World) -> None:
+    story = Story()
+    run = await world.learn(*story.facts, *story.joined, story.match(), story.held())
+    before = await world.rows("SELECT * FROM known ORDER BY id"), await world.rows("SELECT id FROM notification")
+    await world.rows("DELETE FROM news")  # kept for 30 days, as the inbox keeps ids
+    for each in run:
+        late = replace(each, envelope=each.envelope.model_copy(update={"time": datetime.now(UTC) - timedelta(days=31)}))
+        await world.learn(late)
+    after = await world.rows("SELECT * FROM known ORDER BY id"), await world.rows("SELECT id FROM notification")
+    assert after == before
+    assert await world.rows("SELECT 1 FROM news") == []
 
 
 async def test_a_launched_project_reaches_those_it_fits_and_once_more_those_who_joined_late(world: World) -> None:

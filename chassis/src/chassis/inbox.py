@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from chassis.consume.delivery import Delivery
 
 KEEP = timedelta(days=30)
-"""How long ids are kept. A redelivery older than this is still harmless to projections, by the aggregate's version."""
+"""How long ids are kept. A redelivery older than this, as after `republish`, is still harmless: projections go by the
+aggregate's version, and what is told goes by that and by the event's age."""
 
 
 async def claim(tx: Tx, deliveries: "Sequence[Delivery]") -> list["Delivery"]:
