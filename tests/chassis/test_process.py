@@ -161,7 +161,8 @@ async def test_on_tables_that_are_missing_every_role_waits_unready_until_migrate
 
 async def _drop_everything(given: dict[str, str]) -> None:
     owner = await asyncpg.connect(given["POLEPOOL_DATABASE__OWNER_URL"])
-    await owner.execute("DROP TABLE outbox, outbox_counter, outbox_cursor, inbox, idempotency, migration CASCADE")
+    tables = await owner.fetchval("SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public'")
+    await owner.execute(f"DROP TABLE {tables} CASCADE")
     await owner.close()
 
 
