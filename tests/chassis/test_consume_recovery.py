@@ -14,6 +14,7 @@ from chassis.consume import partitions, watch
 from chassis.consume.effects import Effects
 from chassis.consume.partitions import Partitions
 from chassis.consume.progress import Progress
+from chassis.consume.subscriber import subscribe
 from chassis.consume.watch import STALLED_AFTER, Watch
 from chassis.consume.worker import LONGEST_DELAY, Trouble, Worker
 from chassis.dead_letters import Sender
@@ -80,6 +81,20 @@ async def test_a_commit_that_the_broker_refuses_or_never_answers_is_counted_kept
             await our.reached(5)
             await eventually(lambda: _committed(our, 5))
     assert sample("polepool_failed_commits_total") == before + 2
+
+
+async def test_a_consumer_that_its_group_does_not_know_any_more_commits_nothing(parts: Parts) -> None:
+    """A broker without its data would take the offsets of a log that is gone, as from outside an empty group."""
+    async with house(parts, partitions=1) as our:
+        subscription = subscribe(our.group, our.topics, our.kafka, Progress())
+        await subscription.consumer.start()
+        await subscription.consumer._coordinator._maybe_leave_group()
+        before = sample("polepool_failed_commits_total")
+        subscription.partitions.taken()
+        await subscription.partitions.commit({TopicPartition(our.made.TOPIC, 0): 7})
+        await subscription.consumer.stop()
+        assert await our.committed() == {}
+        assert sample("polepool_failed_commits_total") == before  # it wasn't even tried
 
 
 async def test_a_consumer_that_gets_nothing_although_there_is_more_subscribes_again(
