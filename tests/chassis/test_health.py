@@ -54,6 +54,17 @@ async def test_each_check_is_named_with_its_state(health: Health, url: str) -> N
     ]
 
 
+async def test_a_check_may_be_added_while_others_are_asked(health: Health, url: str) -> None:
+    async def adds() -> str | None:
+        health.ready("consume", adds)
+        return None
+
+    health.ready("database", adds)
+    assert (await get(url + "/readyz"))[0] == 200
+    status, body = await get(url + "/readyz")
+    assert (status, body["checks"]) == (200, [{"name": name, "state": "ok"} for name in ("database", "consume")])
+
+
 async def test_a_check_that_hangs_is_a_check_that_fails(health: Health, url: str) -> None:
     async def hang() -> str | None:
         await asyncio.Event().wait()

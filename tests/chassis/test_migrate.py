@@ -151,6 +151,27 @@ async def test_a_busy_table_is_waited_for_in_turns(settings: DatabaseSettings, t
     await pool.close()
 
 
+async def test_a_file_that_loses_a_deadlock_is_run_again(settings: DatabaseSettings, tmp_path: Path) -> None:
+    folder = line(tmp_path / "m", _0001_pre_a="CREATE TABLE a (); CREATE TABLE b ()")
+    await migrate(settings, {"shop": folder})
+    busy = await asyncpg.connect(_in_database_of(settings), server_settings={"deadlock_timeout": "60s"})
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'a'::regclass)"
+    async with busy.transaction():
+        await busy.execute("LOCK a IN ACCESS SHARE MODE")
+        line(tmp_path / "m", _0002_pre_c="ALTER TABLE b ADD COLUMN c int; ALTER TABLE a ADD COLUMN c int")
+        migrating = asyncio.create_task(migrate(settings, {"shop": folder}))
+        await eventually(lambda: busy.fetchval(waits))
+        await busy.fetch("SELECT FROM b")  # each waits for the other now
+    await busy.close()
+    assert await migrating == ["shop/0002_pre_c.sql"]
+
+
+def _in_database_of(settings: DatabaseSettings) -> str:
+    assert settings.admin_url is not None
+    admin, service = settings.admin_url.get_secret_value(), settings.url.get_secret_value()
+    return admin.rpartition("/")[0] + "/" + service.rpartition("/")[2]
+
+
 async def test_the_app_role_can_not_change_what_was_migrated(settings: DatabaseSettings) -> None:
     pool = await open_pool(settings)
     assert await pool.fetchval("SELECT count(*) FROM migration") >= 3

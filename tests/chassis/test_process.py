@@ -100,7 +100,9 @@ async def test_help_names_every_role_and_command_without_any_settings() -> None:
 async def test_an_unknown_role_is_refused_with_those_that_there_are() -> None:
     code, out, err = await output("api", "dance")
     assert (code, out) == (2, "")
-    assert err == "unknown role dance; garden can play: provision, migrate, api, relay, water, wilt, drop, sleep\n"
+    assert (
+        err == "unknown role dance; garden can play: provision, expand, migrate, api, relay, water, wilt, drop, sleep\n"
+    )
 
 
 async def test_no_role_at_all_is_refused() -> None:
@@ -210,34 +212,6 @@ async def test_looking_at_a_process_is_counted_by_what_is_looked_at_and_not_logg
         assert await ran.end() == 0
     assert [line["route"] for line in ran.lines if line["event"] == "request"] == ["unmatched"]
     assert 'route="/readyz",status="200"' in metrics
-
-
-async def test_a_request_under_way_is_answered_before_the_end(given: dict[str, str]) -> None:
-    async with running("api", given=given) as ran:
-        port = (await ran.said("started"))["port"]
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(
-            b"POST /v1/beds HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
-        )
-        await writer.drain()
-        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/livez") as answer:
-            assert answer.status == 200
-        ran.process.terminate()
-        await _refuses(port)
-        writer.write(b"}")
-        assert b" 401 " in await reader.readline()
-        writer.close()
-        assert await ran.end() == 0
-
-
-async def _refuses(port: int) -> None:
-    """Wait until no new connection is taken."""
-    while True:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionError:  # refused, or reset while the listener closes
-            return
-        writer.close()
 
 
 async def test_a_role_that_crashes_takes_the_process_down(given: dict[str, str]) -> None:

@@ -144,6 +144,7 @@ async def _service(
         "KAFKA__BOOTSTRAP_SERVERS": parts.kafka_bootstrap,
         "HTTP__HOST": HOST,
         "HTTP__PORT": str(ports[name]),
+        "HTTP__LINGER": "0",
         "ACCESS__ISSUER": membership,
         "ACCESS__JWKS_URL": f"{membership}/.well-known/jwks.json",
     }

@@ -61,8 +61,9 @@ async def _metrics(_request: Request) -> Response:
 
 
 async def _run(checks: dict[str, Check], patience: float) -> dict[str, str | None]:
-    reasons = await asyncio.gather(*(_reason(check, patience) for check in checks.values()))
-    return dict(zip(checks, reasons, strict=True))
+    now = dict(checks)  # a role that begins may add one meanwhile
+    reasons = await asyncio.gather(*(_reason(check, patience) for check in now.values()))
+    return dict(zip(now, reasons, strict=True))
 
 
 async def _reason(check: Check, patience: float) -> str | None:

@@ -146,7 +146,10 @@ async def _ensure_table(owner: Connection, app: str) -> None:
 
 
 async def _apply(owner: Connection, migration: Migration) -> None:
-    """Run one file; waits for locks in short turns, so that a busy table isn't blocked behind the migration."""
+    """Run one file; waits for locks in short turns, so that a busy table isn't blocked behind the migration.
+
+    A file that changes several tables may take them in another order than a transaction of the app does: it runs again.
+    """
     for attempt in range(1, _DDL_ATTEMPTS + 1):
         try:
             async with owner.transaction():
@@ -159,7 +162,7 @@ async def _apply(owner: Connection, migration: Migration) -> None:
                     migration.checksum,
                 )
             return
-        except asyncpg.LockNotAvailableError:
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             if attempt == _DDL_ATTEMPTS:
                 raise
             log.warning("a lock is not to be had, trying again", migration=str(migration))

@@ -53,6 +53,9 @@ class HttpSettings(Settings):
     trusted_proxies: str | None = Field(
         default=None, description="Addresses, separated by commas, whose X-Forwarded-For and -Proto are believed."
     )
+    linger: float = Field(
+        default=3.0, ge=0, le=60, description="Seconds that a process told to end is unready, yet answers the API."
+    )
 
 
 class AccessSettings(Settings):

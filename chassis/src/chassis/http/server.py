@@ -3,10 +3,10 @@
 import asyncio
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.http.protocol import Protocol
 from chassis.settings import HttpSettings
@@ -20,6 +20,22 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Leave signals to the process."""
         yield
+
+
+class _LastAnswers:
+    """ASGI middleware: each answer is its connection's last one once `stop` is set."""
+
+    def __init__(self, app: ASGIApp, stop: asyncio.Event) -> None:
+        self._app = app
+        self._stop = stop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._stop.is_set():
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, sending)
 
 
 def listen(settings: HttpSettings) -> socket.socket:
@@ -36,10 +52,20 @@ def listen(settings: HttpSettings) -> socket.socket:
     return listener
 
 
-async def serve(app: ASGIApp, listener: socket.socket, stop: asyncio.Event, trusted_proxies: str | None = None) -> None:
-    """Serve until `stop` is set; then take no more, finish what is under way, and return."""
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    trusted_proxies: str | None = None,
+    linger: float = 0,
+) -> None:
+    """Serve until `stop` is set, and `linger` seconds more; then take no more, finish what is under way, and return.
+
+    A client can't know that its connection is about to be closed, and a request that it sends meanwhile is lost. So
+    while we linger each answer ends its connection: then those that are still open are those that nobody uses.
+    """
     config = uvicorn.Config(
-        app,
+        _LastAnswers(app, stop),
         http=Protocol,
         ws="none",
         lifespan="off",
@@ -57,5 +83,7 @@ async def serve(app: ASGIApp, listener: socket.socket, stop: asyncio.Event, trus
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(serving), linger)
     server.should_exit = True
     await serving

@@ -29,7 +29,8 @@ GAUGES = "gauges"
 
 FIRST = {
     "provision": "create the database and its roles, then go on",
-    "migrate": "bring the tables up to date, then go on",
+    "expand": "bring the tables up to date as far as the release before can still run on them (pre), then go on",
+    "migrate": "bring the tables up to date (pre and post), then go on",
 }
 """Roles that run to their end before the others start."""
 
@@ -50,11 +51,11 @@ def _named(service: Service[S]) -> list[tuple[str, Callable[..., Awaitable[None]
 
 
 async def run_first(role: str, name: str, service: Service[S], settings: S) -> bool:
-    """Run `provision` or `migrate` to its end; always True."""
+    """Run `provision`, `expand` or `migrate` to its end; always True."""
     if role == "provision":
         await provision(settings.database)
     else:
-        applied = await migrate(settings.database, service.lines(name))
+        applied = await migrate(settings.database, service.lines(name), "pre" if role == "expand" else None)
         log.info("tables are up to date", applied=len(applied))
     return True
 

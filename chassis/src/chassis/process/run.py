@@ -20,7 +20,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 8.5
-"""How long the roles get to finish."""
+"""How long the roles get to finish, after the API's lingering."""
 CANCEL_SECONDS = 3.0
 """How long what must not go on gets to leave the database."""
 
@@ -60,10 +60,12 @@ async def _play(service: Service[S], running: Running[S], roles: list[str]) -> b
         log.info("started", roles=roles, host=host, port=port)
         played = [*roles, GAUGES]
         tasks = [_supervised(role, run_role(role, service, running, built), running.stop) for role in played]
-        serving = serve(app, listener, running.stop, running.settings.http.trusted_proxies)
+        http = running.settings.http
+        linger = http.linger if "api" in roles else 0.0
+        serving = serve(app, listener, running.stop, http.trusted_proxies, linger)
         tasks.append(_supervised("http", serving, running.stop))
         await running.stop.wait()
-        done, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        done, late = await asyncio.wait(tasks, timeout=STOP_SECONDS + linger)
         for task in late:
             log.error("did not stop in time", role=task.get_name())
             task.cancel()

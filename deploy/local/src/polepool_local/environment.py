@@ -36,6 +36,7 @@ def _common(service: str, secrets: Secrets, ports: dict[str, int]) -> dict[str, 
         "KAFKA__INSTANCE": service,  # one process each: back after a kill, it needn't wait for its former self
         "HTTP__HOST": HOST,
         "HTTP__PORT": str(ports[service]),
+        "HTTP__LINGER": "0",  # there is no second process to send anybody to
         "ACCESS__ISSUER": membership,
         "ACCESS__JWKS_URL": f"{membership}/.well-known/jwks.json",
     }

@@ -93,6 +93,16 @@ def _find(process: Process) -> psutil.Process | None:
     return None
 
 
+def children(process: Process) -> list[Process]:
+    """The processes that it started and that still run."""
+    found = []
+    with suppress(psutil.Error):
+        for child in psutil.Process(process.pid).children():
+            with suppress(psutil.Error):
+                found.append(Process(child.name(), child.pid, child.create_time()))
+    return found
+
+
 async def stop(process: Process, *, sig: signal.Signals = signal.SIGTERM, patience: float = 10.0) -> None:
     """Ask a process to end, and kill its whole group if it hasn't after `patience` seconds."""
     if not alive(process):

@@ -70,9 +70,12 @@ class OwnPostgres:
             await postgres.stop(self.process)
 
     async def kill(self) -> None:
-        """Kill the server as a crash would (SIGKILL)."""
+        """Kill the server as a crash would (SIGKILL); its sessions, processes of their own, notice it and are gone."""
         if self.process:
+            sessions = processes.children(self.process)
             await processes.kill(self.process)
+            for session in sessions:
+                await processes.gone(session, 10.0)
 
 
 def new_kafka(folder: Path) -> OwnKafka:
