@@ -10,7 +10,7 @@ BIN := .venv/bin
 LOCAL := $(BIN)/python -m polepool_local
 MIGRATIONS = chassis/migrations/*.sql services/*/migrations/*.sql
 
-.PHONY: help install install-local python demo up status logs stop reset topics test bench locks \
+.PHONY: help install install-local python demo up status logs stop reset topics test resilience bench locks \
 	check check-lint check-format check-types check-imports check-sql check-files
 
 help: ## Say what there is
@@ -69,6 +69,9 @@ check-files:
 
 test: install ## Every test, on real PostgreSQL and Kafka; ARGS="tests/pooling -x" chooses
 	$(BIN)/pytest $(ARGS)
+
+resilience: install ## Attack the running system for hours and write docs/reliability.md; ARGS="kills --count 50" chooses
+	$(BIN)/python -m tests.resilience $(or $(ARGS),everything)
 
 bench: install ## Measure the pipeline beside its peers, on this machine
 	$(BIN)/python -m benchmarks.pipeline $(ARGS)

@@ -1,0 +1,144 @@
+"""A run: raise the system, let members work, do harm, let it become quiet, judge."""
+
+import asyncio
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from polepool_local import processes
+from tests.resilience import checker
+from tests.resilience.cast import cast
+from tests.resilience.checker import Verdict
+from tests.resilience.evidence import Evidence, collect, until_quiet
+from tests.resilience.failpoints import FAILPOINTS
+from tests.resilience.raising import raised
+from tests.resilience.replay import replayed
+from tests.resilience.system import System
+from tests.resilience.verdict import verdict
+
+Harm = Callable[[System, random.Random], Awaitable[None]]
+Say = Callable[[str], None]
+WARM_UP = 50
+"""Answers before the first fault."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run showed."""
+
+    seed: int
+    seconds: float
+    faults: Counter[str]
+    intents: Counter[str] = field(default_factory=Counter)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether no rule found anything wrong."""
+        return all(each.holds for each in self.verdicts)
+
+    def __str__(self) -> str:
+        head = f"seed {self.seed}, {self.seconds:.0f} s, {self.faults.total()} faults, {dict(self.intents)}"
+        return "\n".join([head, *map(str, self.verdicts)])
+
+
+async def attack(
+    folder: Path,
+    seed: int,
+    harm: Harm,
+    *,
+    planted: Sequence[str] = (),
+    twice: Sequence[str] = (),
+    balanced: bool = False,
+) -> Report:
+    """One run. `harm` does what it likes to the system while members work."""
+    rng = random.Random(seed)
+    async with raised(folder, seed, planted=planted, twice=twice, balanced=balanced) as system:
+        await cast(system)
+        began = time.time()
+        load, reader = system.start_product("load"), system.start_product("reader")
+        await until_answered(system, WARM_UP)
+        await harm(system, rng)
+        (folder / "stop").touch()
+        assert await processes.gone(load, 120, 0.1), (
+            f"the load doesn't end:\n{processes.tail(system.folder / 'load.log')}"
+        )
+        await system.until_ready()
+        report = Report(seed, time.time() - began, system.faults)
+        report.verdicts.append(await _quiet(system))
+        report.verdicts += system.findings
+        await processes.kill(reader)
+        evidence = await collect(system, began)
+        report.intents = _outcomes(evidence)
+        report.verdicts += checker.judge(evidence)
+        if report.verdicts[0].holds:
+            report.verdicts.append(await replayed(system))
+        return report
+
+
+async def until_answered(system: System, count: int) -> None:
+    """Wait until clients were answered this often since now. Raises AssertionError when the load has ended."""
+    enough = system.answers.look().total() + count
+    async with asyncio.timeout(120):
+        while system.answers.look().total() < enough:
+            load = system.products["load"]
+            assert processes.alive(load), f"the load ended:\n{processes.tail(system.folder / 'load.log')}"
+            await asyncio.sleep(0.1)
+
+
+async def _quiet(system: System) -> Verdict:
+    try:
+        await until_quiet(system)
+    except AssertionError as error:
+        return verdict("it becomes quiet", 1, [str(error)])
+    return verdict("it becomes quiet", 1, [])
+
+
+def _outcomes(evidence: Evidence) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for each in evidence.intents:
+        found["done" if each.success else "refused" if each.answers else "never answered"] += 1
+        found["first unknown"] += bool(each.unknowns)
+    return found
+
+
+def random_kills(count: int, pause: float = 0.7) -> Harm:
+    """kill -9 of any role, of the broker and of PostgreSQL, in an order that the seed decides."""
+
+    async def harm(system: System, rng: random.Random) -> None:
+        victims = [*system.roles, "kafka", "postgres"]
+        for _ in range(count):
+            await system.kill(rng.choice(victims))
+            await asyncio.sleep(rng.uniform(0.2, 2 * pause))
+
+    return harm
+
+
+def every_failpoint(times: int, names: Sequence[str] = tuple(FAILPOINTS)) -> Harm:
+    """Die at each failpoint so many times, in each role that comes there, one role at a time."""
+
+    async def harm(system: System, rng: random.Random) -> None:
+        order = [(name, role) for name in names for role in FAILPOINTS[name].roles if role in system.roles]
+        rng.shuffle(order)
+        for name, role in order:
+            await system.crash_at(name, role, times, within=10.0 + 5.0 * times)
+
+    return harm
+
+
+def new_folder(base: Path, name: str) -> Path:
+    """A new folder for a run."""
+    folder = base / name
+    folder.mkdir(parents=True)
+    return folder
+
+
+if __name__ == "__main__":
+    found = asyncio.run(
+        attack(new_folder(Path(sys.argv[1]), sys.argv[2]), int(sys.argv[3]), random_kills(int(sys.argv[4])))
+    )
+    sys.stdout.write(f"{found}\n")

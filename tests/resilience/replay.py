@@ -1,0 +1,61 @@
+"""A full replay: every group reads its topics again from the beginning, as after a loss of all offsets and inboxes."""
+
+import asyncio
+import hashlib
+
+from chassis.consume.rewind import rewind
+from chassis.settings import KafkaSettings
+from polepool_local import processes
+from tests.resilience.checker.consumption import handled
+from tests.resilience.evidence import GROUPS, connect, tables, until_quiet
+from tests.resilience.ledger import read
+from tests.resilience.roles import ROLES
+from tests.resilience.system import System
+from tests.resilience.verdict import Verdict, verdict
+
+MOVING = {"inbox", "idempotency", "outbox_counter", "outbox_cursor"}
+"""Tables that tell how far the work is, not what is so."""
+
+
+async def replayed(system: System) -> Verdict:
+    """Whether reading everything again changes no state, says nothing, and sends no mail or webhook."""
+    before, sent = await _hashes(system), _sent(system)
+    consumers = [role for name, role in system.roles.items() if "consume" in role.command]
+    for role in consumers:
+        role.asked = True
+    await asyncio.gather(*(processes.stop(role.process, patience=15) for role in consumers if role.process))
+    for group in GROUPS:
+        await _forget_inbox(system, group)
+        kafka = KafkaSettings(bootstrap_servers=system.broker.bootstrap)
+        await rewind(group, list(handled(group)), kafka)
+    for role in consumers:
+        await role.start()
+        role.asked = False
+    await system.until_ready()
+    await until_quiet(system)
+    after = await _hashes(system)
+    wrong = [f"{name}: changed" for name in before if before[name] != after[name]]
+    wrong += [f"{again - sent[what]} {what} sent again" for what, again in _sent(system).items() if again != sent[what]]
+    return verdict("a full replay changes and sends nothing", len(before), wrong)
+
+
+async def _forget_inbox(system: System, group: str) -> None:
+    connection = await connect(system, group)
+    try:
+        await connection.execute("TRUNCATE inbox")
+    finally:
+        await connection.close()
+
+
+async def _hashes(system: System) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for service in ROLES:
+        for table, rows in (await tables(system, service)).items():
+            if table not in MOVING:
+                content = "\n".join(sorted(repr(sorted(row.items(), key=str)) for row in rows))
+                found[f"{service}.{table}"] = hashlib.sha256(content.encode()).hexdigest()
+    return found
+
+
+def _sent(system: System) -> dict[str, int]:
+    return {name: sum(1 for _ in read(system.ledger(name))) for name in ("mails", "hooks")}
