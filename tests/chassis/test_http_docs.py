@@ -66,7 +66,8 @@ async def test_the_document_says_what_the_edge_does(garden: Garden) -> None:
     assert _headers(plant) == {"If-Match": True, "Idempotency-Key": False}
     assert dig["security"] == [{"token": []}]
     assert "security" not in weather
-    assert dig["responses"].keys() == {"201", "default"}
+    assert dig["responses"].keys() == {"201", "503", "default"}
+    assert dig["responses"]["503"]["headers"].keys() == {"Retry-After"}
     assert "application/problem+json" in dig["responses"]["default"]["content"]
     assert document["components"]["schemas"]["DigBed"]["additionalProperties"] is False
 

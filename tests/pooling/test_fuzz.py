@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from httpx import AsyncClient
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from chassis.http import listen, serve
 from chassis.settings import HttpSettings
@@ -15,7 +15,7 @@ from tests.pooling.world import World
 
 @pytest.mark.timeout(180)
 async def test_no_made_up_request_gets_what_the_document_does_not_say(
-    world: World, app: ASGIApp, http: AsyncClient, tokens: TokenIssuer
+    world: World, app: Starlette, http: AsyncClient, tokens: TokenIssuer
 ) -> None:
     member = await world.member()
     await member.offer()

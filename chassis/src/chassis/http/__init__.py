@@ -2,6 +2,7 @@
 
 from chassis.http.app import create_app, health_app
 from chassis.http.edge import Changes, Creates, Edge, Opens, Reads
+from chassis.http.gate import step_out
 from chassis.http.models import Command, Page, Part, Window, Windowed, cursor
 from chassis.http.router import Router
 from chassis.http.server import listen, serve
@@ -26,4 +27,5 @@ __all__ = [
     "health_app",
     "listen",
     "serve",
+    "step_out",
 ]

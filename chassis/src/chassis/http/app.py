@@ -11,6 +11,7 @@ from chassis.db import Pool
 from chassis.health import Health
 from chassis.http.docs import add_docs
 from chassis.http.edge import Ground, LoadScope
+from chassis.http.gate import PLACES, Gate
 from chassis.http.guard import Guard
 from chassis.http.observe import Observe
 from chassis.http.openapi import describe
@@ -32,6 +33,10 @@ def create_app(
 
     Raises TypeError for a router that isn't a `chassis.http.Router`.
     """
+    ours = list(routers)
+    if not all(isinstance(router, Router) for router in ours):
+        raise TypeError("use chassis.http.Router: it validates bodies strictly")
+    gate = Gate(PLACES * pool.get_max_size())
     app = FastAPI(
         title=f"Polepool {service}",
         version="1",
@@ -39,17 +44,15 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Observe), Middleware(Guard)],
+        middleware=[Middleware(Observe), Middleware(Guard, gate)],
         exception_handlers=dict(HANDLERS),  # type: ignore[arg-type]
         telemetry={"tracing": False, "metrics": False},
     )
+    app.state.gate = gate
     app.state.ground = Ground(pool, verifier, load_scope)
     for name, value in (state or {}).items():
         setattr(app.state, name, value)
-    ours = list(routers)
     for router in ours:
-        if not isinstance(router, Router):
-            raise TypeError("use chassis.http.Router: it validates bodies strictly")
         app.include_router(router)
     app.router.routes.extend(health.routes())
     describe(app, ours)

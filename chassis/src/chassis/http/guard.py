@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.errors import Invalid
+from chassis.http.gate import Gate
 from chassis.http.problem import invalid, problem, unsupported
 from chassis.http.strict import check_json, check_text
 
@@ -32,20 +33,27 @@ class Gone(Exception):
 
 
 class Guard:
-    """ASGI middleware: reads the whole body, up to a limit, and looks at it before the app does."""
+    """ASGI middleware: reads the whole body, up to a limit, and looks at it before the app does.
 
-    def __init__(self, app: ASGIApp, patience: float = PATIENCE) -> None:
+    What it finds well goes through the gate, if there is one.
+    """
+
+    def __init__(self, app: ASGIApp, gate: Gate | None = None, patience: float = PATIENCE) -> None:
         self.app = app
+        self._gate = gate
         self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
-            receive, refusal = await _body(scope, receive, self._patience)
+            again, refusal = await _body(scope, receive, self._patience)
         except Gone:
             return None
-        return await (refusal or _address(scope) or self.app)(scope, receive, send)
+        refusal = refusal or _address(scope)
+        if refusal is not None or self._gate is None:
+            return await (refusal or self.app)(scope, again, send)
+        return await self._gate.admit(self.app, scope, again, send, leaving=receive)
 
 
 def _address(scope: Scope) -> Response | None:

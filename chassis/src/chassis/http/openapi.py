@@ -45,6 +45,10 @@ _IF_MATCH = {
     "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,17}"$'},
     "example": '"3"',
 }
+_BUSY = {
+    "description": "More is asked than can be done, or something is away for a moment: send the same again, later.",
+    "headers": {"Retry-After": {"description": "Seconds to wait before.", "schema": {"type": "integer", "minimum": 1}}},
+}
 _HEADERS: dict[Callable[..., Any], list[dict[str, Any]]] = {
     open_edge: [],
     reading_edge: [],
@@ -90,6 +94,7 @@ def _complete(operation: dict[str, Any], edge: Callable[..., Any]) -> None:
     problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     responses = operation["responses"]
     responses.pop("422", None)
+    responses["503"] = {**_BUSY, **problem}
     responses["default"] = {"description": "A problem.", **problem}
     if edge is not open_edge:
         operation["security"] = [{"token": []}]

@@ -5,10 +5,15 @@ waits for it for ever.
 """
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from chassis.http.gate import HEALTH, Gate, refused
+from chassis.http.observe import SECURITY
+from chassis.http.problem import busy
 
 MAX_HEAD = 32 * 1024
 """Bytes of a request's first line and headers; and of whatever else comes before the next bytes of its body."""
@@ -16,12 +21,35 @@ PATIENCE = 20.0
 """Seconds that a head may take to arrive."""
 
 
+def _raw(connection: str) -> bytes:
+    """The answer of `busy`, ready to be sent."""
+    answer = busy("")
+    headers = {**dict(answer.headers), **SECURITY, "connection": connection}
+    head = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
+    return b"HTTP/1.1 503 Service Unavailable\r\n" + head.encode() + b"\r\n" + bytes(answer.body)
+
+
+_BUSY, _BUSY_LAST = _raw("keep-alive"), _raw("close")
+_ANSWERED: Any = SimpleNamespace(response_complete=True, message_event=asyncio.Event())
+"""In the place of a request that was refused: what comes of its body is dropped."""
+_HEALTH = frozenset(path.encode() for path in HEALTH)
+
+
 class Protocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection. What comes while the gate is closed is refused before anything is made of it."""
 
     _unread = 0
     """Bytes that came since the last ones that were of use: the end of a head, some of a body, the end of a request."""
     _late: asyncio.TimerHandle | None = None
+    _is_over = False
+    """Whether the request is answered by a refusal, and the rest of it dropped."""
+    _goes_on = True
+    """Whether the connection is used again after it."""
+
+    def __init__(self, gate: Gate | None, stop: asyncio.Event, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._gate = gate
+        self._stop = stop
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -32,8 +60,11 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
-        self._in_time()
         self._unread = 0
+        self._is_over = self._is_shed()
+        if self._is_over:
+            return  # its body must be there in time, too
+        self._in_time()
         if sum(len(name) + len(value) for name, value in self.headers) + len(self.url) > MAX_HEAD:
             raise ValueError("head too large")
         super().on_headers_complete()
@@ -57,11 +88,31 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._unread = 0
         super().on_message_complete()
+        if self._is_over:
+            self._is_over = False
+            self._in_time()
+            self.on_response_complete() if self._goes_on else self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self._late is None:
             self._late = self.loop.call_later(PATIENCE, self._refuse, 408, "request_timeout", "It took too long.")
+
+    def _is_shed(self) -> bool:
+        """Whether the request was answered by a refusal. Answers come in order, and one to HEAD has no body."""
+        if self._gate is None or (self.cycle is not None and not self.cycle.response_complete):
+            return False
+        if self.parser.get_method() == b"HEAD" or self.url in _HEALTH:
+            return False
+        reason = self._gate.closed()
+        if reason is None:
+            return False
+        refused(reason)
+        self.cycle = _ANSWERED
+        ends = self.expect_100_continue or self._stop.is_set()
+        self._goes_on = self.parser.should_keep_alive() and not ends
+        self.transport.write(_BUSY if self._goes_on else _BUSY_LAST)
+        return True
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
@@ -74,6 +125,8 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, code: str, detail: str) -> None:
         self._in_time()
+        if self._is_over:
+            self.transport.close()
         if self.transport.is_closing():
             return
         title = code.replace("_", " ").capitalize()

@@ -4,8 +4,10 @@ import asyncio
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import uvicorn
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.http.protocol import Protocol
@@ -53,7 +55,7 @@ def listen(settings: HttpSettings) -> socket.socket:
 
 
 async def serve(
-    app: ASGIApp,
+    app: Starlette,
     listener: socket.socket,
     stop: asyncio.Event,
     trusted_proxies: str | None = None,
@@ -66,7 +68,7 @@ async def serve(
     """
     config = uvicorn.Config(
         _LastAnswers(app, stop),
-        http=Protocol,
+        http=partial(Protocol, getattr(app.state, "gate", None), stop),  # type: ignore[arg-type]  # it is only called
         ws="none",
         lifespan="off",
         log_config=None,

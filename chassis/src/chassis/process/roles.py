@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from chassis import consume, relay
 from chassis.consume import Handlers
@@ -105,7 +105,7 @@ async def run_consumer(handlers: Handlers, running: Running[S]) -> None:
     )
 
 
-def application(service: Service[S], running: Running[S], built: Mapping[str, Any], roles: list[str]) -> ASGIApp:
+def application(service: Service[S], running: Running[S], built: Mapping[str, Any], roles: list[str]) -> Starlette:
     """What the process serves on its port: the API if that is among its roles, in any case its health."""
     if "api" not in roles:
         return health_app(running.health)

@@ -28,6 +28,14 @@ HANDLER_SECONDS = Histogram(
     ["handler"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+HTTP_REFUSED = Counter(
+    "polepool_http_refused",
+    "Requests refused because there was more to do than gets done, by reason: full (too many wait "
+    "already), stuck (the oldest has waited too long), late (it has waited too long itself), gone (its client left).",
+    ["reason"],
+)
+HTTP_UNDER_WAY = Gauge("polepool_http_under_way", "Requests that are worked on.")
+HTTP_WAITING = Gauge("polepool_http_waiting", "Requests that wait for their turn.")
 HTTP_SECONDS = Histogram(
     "polepool_http_seconds",
     "Time to answer a request.",

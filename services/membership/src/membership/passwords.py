@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from chassis.errors import Retry
+from chassis.http import step_out
 
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ async def verified(password: str, password_hash: str | None) -> bool:
 async def _in_turn(work: Callable[..., T], *arguments: str) -> T:
     if not _room.acquire(blocking=False):
         raise Retry("too many passwords at once", after=2)
+    step_out()
     try:
         return await asyncio.get_running_loop().run_in_executor(_thread, work, *arguments)
     finally:
