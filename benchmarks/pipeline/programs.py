@@ -18,7 +18,7 @@ G = TypeVar("G", contravariant=True)
 class Program(Protocol[G]):
     """Does what it is given and answers with figures."""
 
-    def __call__(self, spec: G, /) -> Coroutine[Any, Any, dict[str, float]]: ...
+    def __call__(self, spec: G, /) -> Coroutine[Any, Any, Mapping[str, Any]]: ...
 
 
 class Stopwatch:

@@ -1,0 +1,216 @@
+"""`python -m tests.resilience.overload`: three times what a service can do, and what becomes of it.
+
+First 32 clients ask as fast as they are answered: that rate is what can be sustained. Then three times as much is
+offered, at times that don't wait for answers, by a process of its own; then half of it; then 32 clients again. Service,
+PostgreSQL and the clients share the machine's processors, so what the clients take is told, too.
+"""
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from statistics import mean, median
+from typing import Annotated, Any
+
+import aiohttp
+import structlog
+import typer
+
+from benchmarks.pipeline import children
+from benchmarks.pipeline.booking_ground import DAY, Ground, ground, offer, settle
+from benchmarks.pipeline.machine import Machine
+from benchmarks.pipeline.stand import Stand, opened, stand
+from chassis.db import Tx, as_system, in_transaction
+from tests.resilience.overload_clients import ACCEPTED, REFUSED, UNSENT, WRONG, Plan
+
+TIMES = 3
+AFTER = 10.0
+"""Seconds of half the rate, after."""
+FINDING = 10.0
+"""Seconds to find the sustainable rate in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What was asked for some time, and what came of it. Rates are per second, times in seconds."""
+
+    offered: int
+    accepted: int
+    refused: int
+    wrong: int
+    unsent: int
+    booked: int
+    rate: float
+    p50: float
+    p99: float
+    slowest: float
+    shares: dict[str, float]
+    """Of a processor: of the clients (`cpu`), the service, the database."""
+    outcomes: list[list[Any]]
+    slot: int
+    statuses: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole run."""
+
+    before: Phase
+    during: Phase
+    after: Phase
+    again: Phase
+    """As before: with all the bookings that were made meanwhile, the same takes longer."""
+    goodput: float
+    """Accepted per second under overload, as a share of the sustainable rate, the mean of before and after."""
+    thrift: float
+    """The same per second of the service's processor: on a machine that others use too, it says more."""
+    whole_after: float
+    """Seconds after the overload until everything is accepted as quickly as before; infinite if that never was."""
+    booked: int
+    """Bookings that were answered so."""
+    kept: int
+    """Bookings in the database."""
+
+
+async def run(parts: Stand, seconds: float) -> Report:
+    """Set the ground up, offer the loads, and judge."""
+    async with ground(parts) as ours:
+        async with opened(ours.database) as pool:
+            await settle(pool, ours, parts.seed)
+        await offer(ours, parts.seed)
+        plan = _plan(parts, ours)
+        parts.say("warming up")
+        warm = await _phase(parts, replace(plan, seconds=4.0))
+        parts.say("finding the sustainable rate")
+        before = await _phase(parts, replace(plan, seconds=FINDING, seed=parts.seed + 1, first_slot=warm.slot))
+        parts.say(f"offering {TIMES} × {before.rate:.0f} requests/s for {seconds:g} s, then half of that rate")
+        loud = replace(plan, rate=TIMES * before.rate, seconds=seconds, seed=parts.seed + 2, first_slot=before.slot)
+        during = await _phase(parts, loud)
+        parts.say(await _reasons(ours))
+        quiet = replace(plan, rate=before.rate / 2, seconds=AFTER, seed=parts.seed + 3, first_slot=during.slot)
+        after = await _phase(parts, quiet)
+        parts.say("finding the sustainable rate again")
+        again = await _phase(parts, replace(plan, seconds=FINDING, seed=parts.seed + 4, first_slot=after.slot))
+        booked = sum(each.booked for each in (warm, before, during, after, again))
+        kept = await _kept(ours)
+    return Report(
+        before=before,
+        during=during,
+        after=after,
+        again=again,
+        goodput=during.rate / mean((before.rate, again.rate)),
+        thrift=_per_cpu(during) / mean((_per_cpu(before), _per_cpu(again))),
+        whole_after=_whole_after(before, after),
+        booked=booked,
+        kept=kept,
+    )
+
+
+def _plan(parts: Stand, ours: Ground) -> Plan:
+    return Plan(
+        url=ours.url,
+        pole=str(ours.pole),
+        organisations=[str(each) for each in ours.organisations[1:]],
+        people_tokens=ours.tokens[1:],
+        resources=[str(each) for each in ours.resources],
+        day=DAY.isoformat(),
+        first_slot=0,
+        seed=parts.seed,
+        seconds=0.0,
+        beside={"api": ours.api.process.pid, "database": parts.postgres.pid},
+    )
+
+
+async def _phase(parts: Stand, plan: Plan) -> Phase:
+    child = children.start(parts.folder, "tests.resilience.overload_clients", "load", json.dumps(asdict(plan)))
+    try:
+        found = await child.answer()
+    finally:
+        await asyncio.shield(child.stop())
+    outcomes = found["outcomes"]
+    kinds = Counter(kind for _, _, kind, _ in outcomes)
+    took = sorted(took for _, took, kind, _ in outcomes if kind == ACCEPTED) or [float("inf")]
+    phase = Phase(
+        offered=len(outcomes),
+        accepted=kinds[ACCEPTED],
+        refused=kinds[REFUSED],
+        wrong=kinds[WRONG],
+        unsent=kinds[UNSENT],
+        booked=sum(status == 201 for *_, status in outcomes),
+        rate=kinds[ACCEPTED] / found["seconds"],
+        p50=median(took),
+        p99=took[int(len(took) * 0.99)],
+        slowest=took[-1],
+        shares=found["shares"],
+        outcomes=outcomes,
+        slot=found["slot"],
+        statuses=dict(sorted(Counter(status for *_, status in outcomes).items())),
+    )
+    parts.say(_told(phase))
+    return phase
+
+
+def _per_cpu(phase: Phase) -> float:
+    return phase.rate / phase.shares["api"]
+
+
+def _whole_after(before: Phase, after: Phase) -> float:
+    """The first second from which on all is accepted, and mostly within what was the slowest hundredth before."""
+    whole = 0.0
+    for second in range(int(AFTER)):
+        inside = [(took, kind) for due, took, kind, _ in after.outcomes if second <= due < second + 1]
+        slow = median(took for took, _ in inside) > before.p99 if inside else False
+        if slow or any(kind != ACCEPTED for _, kind in inside):
+            whole = second + 1.0
+    return whole if whole < AFTER else float("inf")
+
+
+async def _reasons(ours: Ground) -> str:
+    """Why the service refused, as its metrics say."""
+    async with aiohttp.ClientSession() as client, client.get(f"{ours.url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return ", ".join(line for line in lines if line.startswith("polepool_http_refused_total"))
+
+
+async def _kept(ours: Ground) -> int:
+    async def work(tx: Tx) -> int:
+        await as_system(tx)
+        return int(await tx.fetchval("SELECT count(*) FROM booking"))
+
+    async with opened(ours.database) as pool:
+        return await in_transaction(pool, work)
+
+
+def _told(phase: Phase) -> str:
+    shares = ", ".join(f"{'clients' if who == 'cpu' else who} {share:.0%}" for who, share in phase.shares.items())
+    return (
+        f"offered {phase.offered}, accepted {phase.accepted} ({phase.rate:.0f}/s), refused {phase.refused}, "
+        f"wrong {phase.wrong}, unsent {phase.unsent}; accepted p50 {phase.p50 * 1000:.0f} ms, "
+        f"p99 {phase.p99 * 1000:.0f} ms, slowest {phase.slowest * 1000:.0f} ms; processor: {shares}; {phase.statuses}"
+    )
+
+
+def main(
+    seconds: Annotated[float, typer.Option(help="How long the overload lasts.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="For ids, the mix and the times of arrival.")] = 7,
+) -> None:
+    """Offer three times what can be sustained, and print what came of it."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+    async def all_of_it() -> Report:
+        async with stand(seed, False, lambda what: typer.echo(f"{datetime.now(UTC):%H:%M:%S} {what}")) as parts:
+            return await run(parts, seconds)
+
+    machine = Machine()
+    report = asyncio.run(all_of_it())
+    typer.echo(f"goodput {report.goodput:.0%} of the sustainable rate, {report.thrift:.0%} per second of its processor")
+    typer.echo(f"whole again after {report.whole_after:g} s; other work took {machine.others():.0%} of the processors")
+    typer.echo(f"bookings: answered {report.booked}, in the database {report.kept}")
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    app()
