@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,7 +20,6 @@ from tests.resilience.system import System
 from tests.resilience.verdict import verdict
 
 Harm = Callable[[System, random.Random], Awaitable[None]]
-Say = Callable[[str], None]
 WARM_UP = 50
 """Answers before the first fault."""
 
@@ -135,10 +133,3 @@ def new_folder(base: Path, name: str) -> Path:
     folder = base / name
     folder.mkdir(parents=True)
     return folder
-
-
-if __name__ == "__main__":
-    found = asyncio.run(
-        attack(new_folder(Path(sys.argv[1]), sys.argv[2]), int(sys.argv[3]), random_kills(int(sys.argv[4])))
-    )
-    sys.stdout.write(f"{found}\n")

@@ -10,7 +10,6 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-import asyncpg
 from cryptography.fernet import Fernet
 
 from chassis.testing import fresh_database, fresh_topics
@@ -21,6 +20,7 @@ from schemas.catalogue import topics
 from tests.membership import process as membership_process
 from tests.resilience import plants
 from tests.resilience.balancer import Balancer
+from tests.resilience.evidence import connect
 from tests.resilience.roles import ROLES, Role
 from tests.resilience.system import System
 
@@ -91,11 +91,7 @@ def _apis(system: System, service: str) -> list[str]:
 
 
 async def _execute(system: System, service: str, statement: str) -> None:
-    """As the superuser."""
-    database = system.databases[service].url.get_secret_value().rsplit("/", 1)[1]
-    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
-        system.database.admin_url.rsplit("/", 1)[0] + f"/{database}"
-    )
+    connection = await connect(system, service)
     try:
         await connection.execute(statement)
     finally:

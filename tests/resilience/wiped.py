@@ -5,6 +5,7 @@ import os
 import random
 import sys
 
+from chassis.relay.republish import positions_left
 from chassis.testing import eventually
 from chassis.topics import apply, wanted
 from polepool_local import processes
@@ -55,7 +56,7 @@ async def _published(system: System) -> bool:
     for service in SAID:
         connection = await connect(system, service)
         try:
-            left += await connection.fetchval("SELECT sum(greatest(reached - position, 0)) FROM outbox_cursor")
+            left += await positions_left(connection)
         finally:
             await connection.close()
     return left == 0

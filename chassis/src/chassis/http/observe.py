@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.db import is_transient
+from chassis.http.gate import HEALTH
 from chassis.http.problem import busy, problem
 from chassis.telemetry import continued, current_traceparent
 from chassis.telemetry.metrics import HTTP_SECONDS
@@ -29,7 +30,6 @@ SECURITY = {
     "Cache-Control": "no-store",
 }
 """Sent with every answer that doesn't say otherwise itself."""
-_QUIET = ("/livez", "/readyz", "/metrics")
 _LINES = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
 
 
@@ -92,14 +92,14 @@ def _answer(error: Exception, path: str) -> Response:
 def _record(scope: Scope, status: int, seconds: float) -> None:
     route = _template(scope)
     _histogram(scope["method"], route, status).observe(seconds)
-    if route not in _QUIET:
+    if route not in HEALTH:
         log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
 
 
 def _template(scope: Scope) -> str:
     """The route's path with the names of its parameters: paths themselves would be endless, and may name people."""
     path: str = scope["path"]
-    return path if path in _QUIET else str(getattr(scope.get("route"), "path", "unmatched"))
+    return path if path in HEALTH else str(getattr(scope.get("route"), "path", "unmatched"))
 
 
 @cache
