@@ -22,6 +22,8 @@ from tests.resilience.verdict import verdict
 Harm = Callable[[System, random.Random], Awaitable[None]]
 WARM_UP = 50
 """Answers before the first fault."""
+LANES = 2
+"""Roles that crash at failpoints at the same time: as many as there are cores to start them again."""
 
 
 @dataclass(slots=True)
@@ -117,15 +119,33 @@ def random_kills(count: int, pause: float = 0.7) -> Harm:
 
 
 def every_failpoint(times: int, names: Sequence[str] = tuple(FAILPOINTS)) -> Harm:
-    """Die at each failpoint so many times, in each role that comes there, one role at a time."""
+    """Die at each failpoint so many times, shared among the roles that come there; `LANES` roles at a time."""
 
     async def harm(system: System, rng: random.Random) -> None:
-        order = [(name, role) for name in names for role in FAILPOINTS[name].roles if role in system.roles]
-        rng.shuffle(order)
-        for name, role in order:
-            await system.crash_at(name, role, times, within=10.0 + 5.0 * times)
+        lane = asyncio.Semaphore(LANES)
+
+        async def crash(role: str, here: list[tuple[str, int]]) -> None:
+            async with lane:
+                for name, count in here:
+                    await system.crash_at(name, role, count, within=10.0 + 5.0 * count)
+
+        orders = _by_role(system, times, names)
+        for here in orders.values():
+            rng.shuffle(here)
+        async with asyncio.TaskGroup() as group:
+            for role in rng.sample(sorted(orders), len(orders)):
+                group.create_task(crash(role, orders[role]))
 
     return harm
+
+
+def _by_role(system: System, times: int, names: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
+    orders: dict[str, list[tuple[str, int]]] = {}
+    for name in names:
+        roles = [role for role in FAILPOINTS[name].roles if role in system.roles]
+        for role in roles:
+            orders.setdefault(role, []).append((name, -(-times // len(roles))))
+    return orders
 
 
 def new_folder(base: Path, name: str) -> Path:

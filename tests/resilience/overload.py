@@ -1,4 +1,4 @@
-"""`python -m tests.resilience.overload`: three times what a service can do, and what becomes of it.
+"""The overload: three times what a service can do, and what becomes of it.
 
 First 32 clients ask as fast as they are answered: that rate is what can be sustained. Then three times as much is
 offered, at times that don't wait for answers, by a process of its own; then half of it; then 32 clients again. Service,
@@ -7,29 +7,34 @@ PostgreSQL and the clients share the machine's processors, so what the clients t
 
 import asyncio
 import json
-import logging
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from statistics import mean, median
-from typing import Annotated, Any
+from typing import Any
 
 import aiohttp
-import structlog
 import typer
 
 from benchmarks.pipeline import children
 from benchmarks.pipeline.booking_ground import DAY, Ground, ground, offer, settle
-from benchmarks.pipeline.machine import Machine
 from benchmarks.pipeline.stand import Stand, opened, stand
 from chassis.db import Tx, as_system, in_transaction
+from tests.resilience import attack
 from tests.resilience.overload_clients import ACCEPTED, REFUSED, UNSENT, WRONG, Plan
+from tests.resilience.verdict import Verdict, verdict
 
 TIMES = 3
 AFTER = 10.0
 """Seconds of half the rate, after."""
 FINDING = 10.0
 """Seconds to find the sustainable rate in."""
+BOUND = 1.0
+"""Seconds within which 99 % of what is accepted is answered, however much is offered."""
+GOODPUT = 0.9
+"""Of the sustainable rate, that is still done."""
+WHOLE_WITHIN = 10.0
+"""Seconds after the overload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,54 @@ async def _kept(ours: Ground) -> int:
         return await in_transaction(pool, work)
 
 
+async def attacked(seed: int, seconds: float) -> attack.Report:
+    """The run as a report like any other attack's."""
+    async with stand(seed, False, lambda what: typer.echo(f"{datetime.now(UTC):%H:%M:%S} {what}")) as parts:
+        report = await run(parts, seconds)
+    during = report.during
+    outcomes = {"accepted": during.accepted, "refused with Retry-After": during.refused, "unsent": during.unsent}
+    return attack.Report(
+        seed,
+        seconds,
+        Counter({f"{TIMES} times the sustainable rate": 1}),
+        Counter(outcomes),
+        _judged(report),
+    )
+
+
+def _judged(report: Report) -> list[Verdict]:
+    before, during = report.before, report.during
+    whole = report.whole_after <= WHOLE_WITHIN
+    return [
+        verdict(
+            "what is refused gets 429 or 503 with Retry-After",
+            during.offered,
+            [f"{during.wrong} got something else"] if during.wrong else [],
+        ),
+        verdict(
+            f"99 % of what is accepted is answered within {BOUND:g} s (p99 {during.p99 * 1000:.0f} ms, "
+            f"{before.p99 * 1000:.0f} ms before)",
+            during.accepted,
+            [f"p99 is {during.p99:.2f} s"] if during.p99 > BOUND else [],
+        ),
+        verdict(
+            f"goodput is at least {GOODPUT:.0%} of the sustainable rate ({report.goodput:.0%} of {before.rate:.0f}/s)",
+            during.accepted,
+            [f"it is {report.goodput:.0%}"] if report.goodput < GOODPUT else [],
+        ),
+        verdict(
+            f"it is whole again within {WHOLE_WITHIN:g} s (after {report.whole_after:g} s)",
+            report.after.offered,
+            [] if whole else [f"only after {report.whole_after:g} s"],
+        ),
+        verdict(
+            "each booking that was answered is kept",
+            report.booked,
+            [f"{report.kept} are"] if report.kept < report.booked else [],
+        ),
+    ]
+
+
 def _told(phase: Phase) -> str:
     shares = ", ".join(f"{'clients' if who == 'cpu' else who} {share:.0%}" for who, share in phase.shares.items())
     return (
@@ -190,27 +243,3 @@ def _told(phase: Phase) -> str:
         f"wrong {phase.wrong}, unsent {phase.unsent}; accepted p50 {phase.p50 * 1000:.0f} ms, "
         f"p99 {phase.p99 * 1000:.0f} ms, slowest {phase.slowest * 1000:.0f} ms; processor: {shares}; {phase.statuses}"
     )
-
-
-def main(
-    seconds: Annotated[float, typer.Option(help="How long the overload lasts.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="For ids, the mix and the times of arrival.")] = 7,
-) -> None:
-    """Offer three times what can be sustained, and print what came of it."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-
-    async def all_of_it() -> Report:
-        async with stand(seed, False, lambda what: typer.echo(f"{datetime.now(UTC):%H:%M:%S} {what}")) as parts:
-            return await run(parts, seconds)
-
-    machine = Machine()
-    report = asyncio.run(all_of_it())
-    typer.echo(f"goodput {report.goodput:.0%} of the sustainable rate, {report.thrift:.0%} per second of its processor")
-    typer.echo(f"whole again after {report.whole_after:g} s; other work took {machine.others():.0%} of the processors")
-    typer.echo(f"bookings: answered {report.booked}, in the database {report.kept}")
-
-
-if __name__ == "__main__":
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
-    app()

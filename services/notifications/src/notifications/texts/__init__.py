@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from notifications.texts.formats import distance, moment, money, period, pole, price_asked, typeset
 
@@ -49,6 +49,12 @@ def _texts(language: Language) -> dict[str, dict[str, str]]:
     return tomllib.loads((files("notifications.texts") / f"{language}.toml").read_text("utf-8"))
 
 
+@cache
+def _template(text: str) -> Template:
+    """Compiled once: the texts are the files' own, so that there are few."""
+    return _PLAIN.from_string(text)
+
+
 def codes() -> set[str]:
     """The codes of all texts."""
     return set(_texts("fr")) - {"words", "mail"}
@@ -57,8 +63,8 @@ def codes() -> set[str]:
 def render(code: str, params: Mapping[str, Any], language: Language) -> Words:
     """The words of a notification. Raises KeyError on an unknown code."""
     text, values = _texts(language)[code], _values(params, language)
-    subject = one_line(_PLAIN.from_string(text["subject"]).render(values))
-    body = _PLAIN.from_string(text["body"].strip()).render(values)
+    subject = one_line(_template(text["subject"]).render(values))
+    body = _template(text["body"].strip()).render(values)
     return Words(_written(subject, language), _written(re.sub(r"\n{3,}", "\n\n", body).strip(), language))
 
 
@@ -79,9 +85,7 @@ def mail_words(language: Language, name: str, link: str) -> dict[str, str]:
     """What a mail says around the text: greeting, link (on a line of its own: `link_line`), footer."""
     words, visible = _texts(language)["mail"], one_line(name)
     shown = words | {"greeting": words["greeting" if visible else "greeting_unnamed"], "link": link}
-    return {
-        key: typeset(_PLAIN.from_string(text).render(name=visible, link=link), language) for key, text in shown.items()
-    }
+    return {key: typeset(_template(text).render(name=visible, link=link), language) for key, text in shown.items()}
 
 
 def _values(params: Mapping[str, Any], language: Language) -> dict[str, Any]:

@@ -55,15 +55,18 @@ class _Seen:
 
 def rank(line: Line, offers: Iterable[Offer], asker: Asker, now: datetime, most: int | None = None) -> list[Candidate]:
     """The offers that fit, best first, `most` of them at most: only these are given reasons, which take longest."""
-    fitting = [
-        Candidate(offer, seen.period, seen.metres, seen.price, score(line, offer, seen.metres, seen.price), ())
-        for offer in offers
-        if (seen := _look(line, offer, now)).period is not None and not seen.misses
-    ]
+    fitting = [each for offer in offers if (each := _fit(line, offer, now)) is not None]
     cheapest = sorted(each.price_cents for each in fitting)[:2]
     alone = cheapest[0] if cheapest and cheapest != cheapest[:1] * 2 else None
     best = sorted(fitting, key=order)[:most]
     return [_told(line, each, asker, len(fitting) if each.price_cents == alone else 0) for each in best]
+
+
+def _fit(line: Line, offer: Offer, now: datetime) -> Candidate | None:
+    period = first_fit(offer.free, line.window, timedelta(minutes=line.minutes), now)
+    if period is None or (what := worth(line, offer)) is None:
+        return None
+    return Candidate(offer, period, *what, ())
 
 
 def order(candidate: Candidate) -> tuple[int, int, int, datetime, UUID]:

@@ -68,7 +68,8 @@ def _required(value: T | None, field: str, rule: str = "is required unless match
 
 
 async def _hold_match(tx: Tx, scope: Scope, match_id: UUID, version: int, now: datetime, rules: HoldRules) -> Booking:
-    ground = await holds.lock_for_match(tx, scope, match_id)
+    locked = await holds.lock_for_match(tx, scope, match_id)
+    ground = locked or await holds.see_for_match(tx, scope, match_id)
     if ground is None:
         raise await _why_not(tx, scope, match_id, now)
     match, resource = ground.match, ground.ground.resource
@@ -82,15 +83,15 @@ async def _hold_match(tx: Tx, scope: Scope, match_id: UUID, version: int, now: d
     asker = Asker(match.requester_pole_id, match.requester_organisation_id)
     booking, events = bookings.held(new_id(), resource, asker, match.period, match, now, rules.keep)
     said = [*events, *matches.to(MatchStatus.TAKEN, match)[1]]
-    if not await holds.take(tx, booking, ground.ground.stay, said):
-        raise await _taken(tx, booking, await alternatives.of_match(tx, scope, match, now))
+    if locked is None or not await holds.take(tx, booking, ground.ground.stay, said):
+        raise _taken(booking, ground.ground.offered, await alternatives.of_match(tx, scope, match, now))
     return booking
 
 
 async def _why_no_longer(
     tx: Tx, scope: Scope, match: Match, version: int, now: datetime
 ) -> type[MatchIsWithdrawn | OfferChanged] | None:
-    """Why a match that nobody took can't be taken as it was seen; its resource is locked, so that it stays as it is."""
+    """Why a match that nobody took can't be taken as it was seen."""
     if match.period.start < now:
         return MatchIsWithdrawn
     if match.status is MatchStatus.WITHDRAWN:  # a withdrawn one whose slot is taken is refused for just that
@@ -104,29 +105,30 @@ async def _why_no_longer(
 async def _hold_resource(
     tx: Tx, resource_id: UUID, version: int, asker: Asker, period: Period, now: datetime, rules: HoldRules
 ) -> Booking:
-    ground = await holds.lock_resource(tx, asker, resource_id)
+    ground = await holds.lock_resource(tx, asker, resource_id, period)
     if ground is None:
         raise NotFound
     booking, events = bookings.held(new_id(), ground.resource, asker, period, None, now, rules.keep)
     if ground.resource.version != version:
-        raise OfferChanged(resource=await resources.read(tx, resource_id))
+        raise OfferChanged(resource=ground.seen or await resources.read(tx, resource_id))
     rules.check(ground.waiting)
-    if not await holds.take(tx, booking, ground.stay, events):
-        raise await _taken(tx, booking, await alternatives.of_period(tx, asker, resource_id, period, now))
+    if ground.seen or not await holds.take(tx, booking, ground.stay, events):
+        like = ground.seen or await resources.read(tx, resource_id)
+        raise _taken(booking, ground.offered, await alternatives.of_period(tx, asker, like, period, now))
     return booking
 
 
 async def _why_not(tx: Tx, scope: Scope, match_id: UUID, now: datetime) -> Refused:
-    """Why nothing could be locked for a match: it is unknown, or its membership ended, or its resource is gone."""
+    """Why there is nothing to take for a match: it is unknown, or its membership ended, or its resource is gone."""
     match = await kept_matches.get(tx, scope, match_id)
     if (match.requester_organisation_id, match.requester_pole_id) not in scope.memberships:
         return NotAMember()
     return MatchIsWithdrawn(match_id=match.id, alternatives=await alternatives.of_match(tx, scope, match, now))
 
 
-async def _taken(tx: Tx, booking: Booking, instead: Sequence[Alternative]) -> Refused:
-    """Why the first gate said no, with what could be booked instead."""
-    refusal = SlotTaken if await holds.is_offered(tx, booking.resource_id, booking.period) else NotOffered
+def _taken(booking: Booking, offered: bool, instead: Sequence[Alternative]) -> Refused:
+    """Why the period isn't free, with what could be booked instead."""
+    refusal = SlotTaken if offered else NotOffered
     return refusal(resource_id=booking.resource_id, period=booking.period, alternatives=instead)
 
 

@@ -1,7 +1,7 @@
 """How a booking begins: what it locks first, and the one statement that takes the slot, keeps it and says so."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,91 +13,131 @@ from chassis.db import Tx
 from pooling.domain.bookings import Bookable
 from pooling.domain.offers import Asker
 from pooling.domain.refusals import LineTaken, SlotTaken
-from pooling.store import matches, rows
+from pooling.store import matches, resources, rows
 from pooling.store.rows import Row
 from schemas.event import Event, Period
-from schemas.pooling import Booking, Match, Price, RequestStatus, ResourceStatus
+from schemas.pooling import Booking, Match, Price, RequestStatus, Resource, ResourceStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a hold stands on, locked: the resource, and how the requester is a member (`stay`).
+    """What a hold stands on: the resource, and how the requester is a member (`stay`).
 
-    `waiting` counts the requester's holds that nobody has answered yet.
+    `waiting` counts the requester's holds that nobody has answered yet; `offered` tells whether the resource would be
+    available for the period, were it not booked; `seen` is the resource as it is when it isn't free, nor locked.
     """
 
     resource: Bookable
     stay: int
     waiting: int
+    offered: bool
+    seen: Resource | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MatchGround:
-    """What a hold from a match stands on, locked."""
+    """What a hold from a match stands on."""
 
     ground: Ground
     match: Match
     request: RequestStatus
 
 
-async def lock_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | None:
-    """Lock, in this order, membership, resource, request and match.
+_MATCH = """
+    SELECT match.*, member.version AS stay, request.status AS request_status, resource.status AS resource_status,
+        resource.version AS resource_version, resource.pole_id, resource.organisation_id, resource.fixed_cents,
+        resource.hour_cents, (SELECT count(*) FROM booking WHERE booking.status = 'held'
+            AND booking.requester_organisation_id = match.requester_organisation_id) AS waiting,
+        resource.availability @> match.period AS offered
+    FROM match
+    JOIN member ON member.organisation_id = match.requester_organisation_id
+        AND member.pole_id = match.requester_pole_id AND member.standing = 'joined'
+    JOIN resource ON resource.id = match.resource_id
+    JOIN request ON request.id = match.request_id
+    WHERE match.id = $1 AND match.requester_organisation_id = ANY($2)
+        AND (resource.organisation_id = match.requester_organisation_id OR resource.ring = 'everyone'
+            OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = match.requester_pole_id)
+            OR (resource.ring = 'partner_poles' AND EXISTS (SELECT FROM pole
+                WHERE pole.id = resource.pole_id AND match.requester_pole_id = ANY(pole.partners)))){locked}
+"""
 
-    None when one is missing, or is not to be seen, or the resource's ring does not reach the requester.
-    """
-    row = await tx.fetchrow(
-        """
-        SELECT match.*, member.version AS stay, request.status AS request_status, resource.status AS resource_status,
-            resource.version AS resource_version, resource.pole_id, resource.organisation_id, resource.fixed_cents,
-            resource.hour_cents, (SELECT count(*) FROM booking WHERE booking.status = 'held'
-                AND booking.requester_organisation_id = match.requester_organisation_id) AS waiting
-        FROM match
-        JOIN member ON member.organisation_id = match.requester_organisation_id
-            AND member.pole_id = match.requester_pole_id AND member.standing = 'joined'
-        JOIN resource ON resource.id = match.resource_id
-        JOIN request ON request.id = match.request_id
-        WHERE match.id = $1 AND match.requester_organisation_id = ANY($2)
-            AND (resource.organisation_id = match.requester_organisation_id OR resource.ring = 'everyone'
-                OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = match.requester_pole_id)
-                OR (resource.ring = 'partner_poles' AND EXISTS (SELECT FROM pole
-                    WHERE pole.id = resource.pole_id AND match.requester_pole_id = ANY(pole.partners))))
-        FOR SHARE OF member FOR NO KEY UPDATE OF resource, request, match
-        """,
-        match_id,
-        list(scope.organisations),
+SEE_MATCH = _MATCH.format(locked="")
+LOCK_MATCH = _MATCH.format(
+    locked="""
+        AND (SELECT free @> match.period FROM resource_free WHERE resource_free.resource_id = resource.id)
+    FOR SHARE OF member FOR NO KEY UPDATE OF resource, request, match
+"""
+)
+
+_RESOURCE = """
+    SELECT resource.id, resource.version, resource.status, member.version AS stay, resource.pole_id,
+        resource.organisation_id, resource.fixed_cents, resource.hour_cents,
+        (SELECT count(*) FROM booking WHERE status = 'held' AND requester_organisation_id = $2) AS waiting,
+        resource.availability @> $4::tstzrange AS offered
+    FROM member JOIN resource ON resource.id = $1
+    WHERE member.organisation_id = $2 AND member.pole_id = $3 AND member.standing = 'joined'
+        AND (resource.organisation_id = $2 OR resource.ring = 'everyone'
+            OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $3)
+            OR (resource.ring = 'partner_poles'
+                AND EXISTS (SELECT FROM pole WHERE pole.id = resource.pole_id AND $3 = ANY(pole.partners)))){locked}
+"""
+
+# One round trip either way: who finds the slot taken reads at once what a refusal tells, and locks nothing.
+LOCK_RESOURCE = f"""
+    WITH locked AS ({
+    _RESOURCE.format(
+        locked='''
+        AND (SELECT free @> $4::tstzrange FROM resource_free WHERE resource_free.resource_id = resource.id)
+        FOR SHARE OF member FOR NO KEY UPDATE OF resource'''
     )
+}), ground AS (
+        SELECT locked.*, true AS locked FROM locked
+        UNION ALL
+        SELECT seen.*, false FROM ({_RESOURCE.format(locked="")}) AS seen WHERE NOT EXISTS (SELECT FROM locked)
+    )
+    SELECT ground.*, whole.title, whole.characteristics, whole.commune, whole.place, whole.latitude, whole.longitude,
+        whole.ring, whole.availability
+    FROM ground LEFT JOIN resource AS whole ON NOT ground.locked AND whole.id = ground.id
+"""  # noqa: S608 - nothing but the two constants
+
+
+async def lock_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | None:
+    """Lock, in this order, membership, resource, request and match, if the slot is free: others wait for a lock.
+
+    None when it isn't, or one of them is missing, or is not to be seen, or the resource's ring does not reach the
+    requester: `see_for_match` tells which.
+    """
+    row = await tx.fetchrow(LOCK_MATCH, match_id, list(scope.organisations))
+    return _match_ground(row) if row else None
+
+
+async def see_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | None:
+    """What `lock_for_match` would lock, as it is now and whether the slot is free or not."""
+    row = await tx.fetchrow(SEE_MATCH, match_id, list(scope.organisations))
+    return _match_ground(row) if row else None
+
+
+async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID, period: Period) -> Ground | None:
+    """Lock membership and resource, if the period is free: others wait for a lock. If it isn't, just look at them.
+
+    None when one of them is missing, or the resource's ring does not reach the asker.
+    """
+    row = await tx.fetchrow(LOCK_RESOURCE, resource_id, asker.organisation_id, asker.pole_id, rows.span(period))
     if row is None:
         return None
+    ground = _ground(row, row["id"], row["version"], row["status"])
+    return ground if row["locked"] else replace(ground, seen=resources.of(row))
+
+
+def _match_ground(row: Row) -> MatchGround:
     ground = _ground(row, row["resource_id"], row["resource_version"], row["resource_status"])
     return MatchGround(ground, matches.of(row), RequestStatus(row["request_status"]))
-
-
-async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID) -> Ground | None:
-    """Lock membership and resource; None when one is missing or its ring does not reach the asker."""
-    row = await tx.fetchrow(
-        """
-        SELECT resource.id, resource.version, resource.status, member.version AS stay, resource.pole_id,
-            resource.organisation_id, resource.fixed_cents, resource.hour_cents,
-            (SELECT count(*) FROM booking WHERE status = 'held' AND requester_organisation_id = $2) AS waiting
-        FROM member JOIN resource ON resource.id = $1
-        WHERE member.organisation_id = $2 AND member.pole_id = $3 AND member.standing = 'joined'
-            AND (resource.organisation_id = $2 OR resource.ring = 'everyone'
-                OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $3)
-                OR (resource.ring = 'partner_poles'
-                    AND EXISTS (SELECT FROM pole WHERE pole.id = resource.pole_id AND $3 = ANY(pole.partners))))
-        FOR SHARE OF member FOR NO KEY UPDATE OF resource
-        """,
-        resource_id,
-        asker.organisation_id,
-        asker.pole_id,
-    )
-    return _ground(row, row["id"], row["version"], row["status"]) if row else None
 
 
 def _ground(row: Row, resource_id: UUID, version: int, status: str) -> Ground:
     price = Price.model_construct(fixed_cents=row["fixed_cents"], hour_cents=row["hour_cents"])
     resource = Bookable(resource_id, version, row["pole_id"], row["organisation_id"], ResourceStatus(status), price)
-    return Ground(resource, row["stay"], row["waiting"])
+    return Ground(resource, row["stay"], row["waiting"], row["offered"])
 
 
 async def take(tx: Tx, booking: Booking, stay: int, events: Sequence[Event]) -> bool:
@@ -160,15 +200,6 @@ def _take_columns(booking: Booking, stay: int) -> tuple[Any, ...]:
         booking.match_id,
         booking.price_cents,
         booking.expires_at,
-    )
-
-
-async def is_offered(tx: Tx, resource_id: UUID, period: Period) -> bool:
-    """Whether the resource is available for the whole period, were it not booked."""
-    return bool(
-        await tx.fetchval(
-            "SELECT availability @> $2::tstzrange FROM resource WHERE id = $1", resource_id, rows.span(period)
-        )
     )
 
 

@@ -122,14 +122,14 @@ async def get(tx: Tx, scope: Scope, resource_id: UUID) -> Resource:
     )
     if row is None:
         raise NotFound
-    return _resource(row)
+    return of(row)
 
 
 async def read(tx: Tx, resource_id: UUID) -> Resource:
     """A resource that is known to be there and to be seen."""
     row = await tx.fetchrow("SELECT * FROM resource WHERE id = $1", resource_id)
     assert row is not None  # noqa: S101 - see above
-    return _resource(row)
+    return of(row)
 
 
 async def visible(
@@ -161,7 +161,7 @@ async def visible(
         limit,
         after,
     )
-    return [_resource(row) for row in found]
+    return [of(row) for row in found]
 
 
 async def free(tx: Tx, resource_id: UUID) -> tuple[Period, ...]:
@@ -180,7 +180,7 @@ async def lock(tx: Tx, scope: Scope, resource_ids: Collection[UUID]) -> dict[UUI
         list(scope.organisations),
         scope.is_system,
     )
-    return {row["id"]: _resource(row) for row in found}
+    return {row["id"]: of(row) for row in found}
 
 
 async def ended_by_departures(
@@ -201,7 +201,8 @@ async def ended_by_departures(
     return [row["id"] for row in found]
 
 
-def _resource(row: Row) -> Resource:
+def of(row: Row) -> Resource:
+    """A row's resource."""
     return Resource(
         id=row["id"],
         version=row["version"],
