@@ -28,7 +28,14 @@ NOT_TESTED = """\
 def record(name: str, report: Report) -> None:
     """Keep what an attack showed in place of what it showed before, and write the page anew."""
     runs, plants = _kept()
-    runs[name] = json.loads(json.dumps(asdict(report))) | {"on": f"{datetime.now(UTC):%Y-%m-%d}"}
+    runs[name] = {
+        "on": f"{datetime.now(UTC):%Y-%m-%d}",
+        "seed": report.seed,
+        "seconds": round(report.seconds),
+        "faults": dict(report.faults),
+        "intents": dict(report.intents),
+        "verdicts": [asdict(each) for each in report.verdicts],
+    }
     _write(runs, plants)
 
 
