@@ -87,7 +87,8 @@ class Racer:
         self._mine: list[Held] = []
 
     async def run(self) -> None:
-        """Go on until all attempts are made."""
+        """Go on until all attempts are made. Not all come in the same instant."""
+        await asyncio.sleep(self._rng.random())
         while self._race.left > 0:
             what = self._rng.choices((self.hold, self.convoy, self.confirm, self.cancel, self.move), (5, 1, 2, 2, 1))[0]
             await what()

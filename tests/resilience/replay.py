@@ -1,11 +1,9 @@
 """A full replay: every group reads its topics again from the beginning, as after a loss of all offsets and inboxes."""
 
-import asyncio
 import hashlib
 
 from chassis.consume.rewind import rewind
 from chassis.settings import KafkaSettings
-from polepool_local import processes
 from tests.resilience.checker.consumption import handled
 from tests.resilience.evidence import GROUPS, connect, tables, until_quiet
 from tests.resilience.ledger import read
@@ -20,18 +18,12 @@ MOVING = {"inbox", "idempotency", "outbox_counter", "outbox_cursor"}
 async def replayed(system: System) -> Verdict:
     """Whether reading everything again changes no state, says nothing, and sends no mail or webhook."""
     before, sent = await _hashes(system), _sent(system)
-    consumers = [role for name, role in system.roles.items() if "consume" in role.command]
-    for role in consumers:
-        role.asked = True
-    await asyncio.gather(*(processes.stop(role.process, patience=15) for role in consumers if role.process))
-    for group in GROUPS:
-        await _forget_inbox(system, group)
-        kafka = KafkaSettings(bootstrap_servers=system.broker.bootstrap)
-        await rewind(group, list(handled(group)), kafka)
-    for role in consumers:
-        await role.start()
-        role.asked = False
-    await system.until_ready()
+    consumers = [name for name, role in system.roles.items() if "consume" in role.command]
+    async with system.resting(*consumers):
+        for group in GROUPS:
+            await _forget_inbox(system, group)
+            kafka = KafkaSettings(bootstrap_servers=system.broker.bootstrap)
+            await rewind(group, list(handled(group)), kafka)
     await until_quiet(system)
     after = await _hashes(system)
     wrong = [f"{name}: changed" for name in before if before[name] != after[name]]

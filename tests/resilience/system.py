@@ -10,6 +10,8 @@ Sinks, tap and reader are processes too (`tests.resilience.sinks`, `.tap`, `.rea
 import asyncio
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,6 +111,19 @@ class System:
             await here.kill()  # whatever is still armed goes
         self.faults[f"crash at {failpoint}"] += crashed
         return crashed
+
+    @asynccontextmanager
+    async def resting(self, *names: str) -> AsyncIterator[None]:
+        """These roles end in order, and start again after it."""
+        roles = [self.roles[name] for name in names]
+        for role in roles:
+            role.asked = True
+        await asyncio.gather(*(processes.stop(role.process, patience=15) for role in roles if role.process))
+        yield
+        for role in roles:
+            await role.start()
+            role.asked = False
+        await self.until_ready()
 
     async def until_ready(self) -> None:
         """Wait until every role is ready. Raises TimeoutError naming those that aren't."""
