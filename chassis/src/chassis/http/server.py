@@ -15,6 +15,9 @@ from chassis.settings import HttpSettings
 
 GRACE = 5
 """Seconds that requests under way get to finish."""
+BACKLOG = 4096
+"""Connections that wait to be accepted: as many as Linux lets (net.core.somaxconn). Beyond it they aren't refused but
+forgotten, and their clients try again ever later."""
 
 
 class _Server(uvicorn.Server):
@@ -50,7 +53,7 @@ def listen(settings: HttpSettings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise OSError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
-    listener.listen(2048)
+    listener.listen(BACKLOG)
     return listener
 
 
@@ -77,6 +80,7 @@ async def serve(
         date_header=True,
         proxy_headers=trusted_proxies is not None,
         forwarded_allow_ips=trusted_proxies,
+        backlog=BACKLOG,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE,
     )
