@@ -1,5 +1,6 @@
 """A broker that lost its data: from the event log, producers and consumers become whole again."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -58,10 +59,15 @@ async def test_the_command_says_what_it_would_publish_again_and_asks(parts: Part
 
 
 async def test_the_command_watches_until_the_relays_are_done(parts: Parts) -> None:
-    async with house(parts) as our, relaying(our):
-        await say(our, *(our.event() for _ in range(5)))
-        await eventually(lambda: published(our, 5))
-        code, out, _ = await republish(our, "--yes")
+    async with house(parts) as our:
+        async with relaying(our):
+            await say(our, *(our.event() for _ in range(5)))
+            await eventually(lambda: published(our, 5))
+        command = asyncio.create_task(republish(our, "--yes"))
+        ended, _ = await asyncio.wait({command}, timeout=2 * again.NOTICED)
+        assert not ended  # nobody relays
+        async with relaying(our):
+            code, out, _ = await command
         assert (code, out.splitlines()[-1]) == (0, "published again")
         assert len(await read_topic(parts, our.made.TOPIC)) == 10
 
