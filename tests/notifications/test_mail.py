@@ -210,6 +210,19 @@ async def test_membership_away_is_waited_for(world: World, people: Membership, m
     assert (await states(world, story))["owner_manager"] == ("sent", None)
 
 
+async def test_a_mail_whose_workers_died_waits_no_longer_for_membership_than_any_other(
+    world: World, people: Membership, mails: MailSink
+) -> None:
+    await a_hold(world, people)
+    people.away = True
+    async with mailing(world, people, mails) as mailer:
+        for _ in range(30):
+            await mail._lease(mailer)
+            await world.rows("UPDATE mail SET leased_until = now() - interval '1 s'")
+        await mail.run_once(mailer, NEVER)
+        assert await world.rows("SELECT 1 FROM mail WHERE due_at > now() + interval '1 s'") == []
+
+
 async def test_a_leased_mail_is_nobody_elses_until_its_lease_is_over(
     world: World, people: Membership, mails: MailSink
 ) -> None:

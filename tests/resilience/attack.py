@@ -12,6 +12,7 @@ from polepool_local import processes
 from tests.resilience import checker
 from tests.resilience.cast import cast
 from tests.resilience.checker import Verdict
+from tests.resilience.clients import LIMIT
 from tests.resilience.evidence import Evidence, collect, until_quiet
 from tests.resilience.failpoints import FAILPOINTS
 from tests.resilience.raising import raised
@@ -64,7 +65,7 @@ async def attack(
         await until_answered(system, WARM_UP)
         await harm(system, rng)
         (folder / "stop").touch()
-        assert await processes.gone(load, 120, 0.1), (
+        assert await processes.gone(load, LIMIT + 60, 0.1), (
             f"the load doesn't end:\n{processes.tail(system.folder / 'load.log')}"
         )
         await system.until_ready()
@@ -119,32 +120,34 @@ def random_kills(count: int, pause: float = 0.7) -> Harm:
 
 
 def every_failpoint(times: int, names: Sequence[str] = tuple(FAILPOINTS)) -> Harm:
-    """Die at each failpoint so many times, shared among the roles that come there; `LANES` roles at a time."""
+    """Die at each failpoint so many times, shared among the roles that come there, `LANES` roles at a time.
+
+    What a role does is spread over the whole run: clients are never without an API for longer than they try.
+    """
 
     async def harm(system: System, rng: random.Random) -> None:
-        lane = asyncio.Semaphore(LANES)
+        orders = _orders(system, times, names)
+        rng.shuffle(orders)
+        locks = {role: asyncio.Lock() for _, role, _ in orders}
 
-        async def crash(role: str, here: list[tuple[str, int]]) -> None:
-            async with lane:
-                for name, count in here:
+        async def lane() -> None:
+            while orders:
+                name, role, count = orders.pop(next((i for i, o in enumerate(orders) if not locks[o[1]].locked()), 0))
+                async with locks[role]:
                     await system.crash_at(name, role, count, within=10.0 + 5.0 * count)
 
-        orders = _by_role(system, times, names)
-        for here in orders.values():
-            rng.shuffle(here)
         async with asyncio.TaskGroup() as group:
-            for role in rng.sample(sorted(orders), len(orders)):
-                group.create_task(crash(role, orders[role]))
+            for _ in range(LANES):
+                group.create_task(lane())
 
     return harm
 
 
-def _by_role(system: System, times: int, names: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
-    orders: dict[str, list[tuple[str, int]]] = {}
+def _orders(system: System, times: int, names: Sequence[str]) -> list[tuple[str, str, int]]:
+    orders = []
     for name in names:
         roles = [role for role in FAILPOINTS[name].roles if role in system.roles]
-        for role in roles:
-            orders.setdefault(role, []).append((name, -(-times // len(roles))))
+        orders += [(name, role, -(-times // len(roles))) for role in roles]
     return orders
 
 

@@ -16,7 +16,7 @@ from tests.resilience.cast import Cast, Player
 from tests.resilience.ledger import Ledger
 from tests.support.membership import PASSWORD, Json
 
-LIMIT = 60.0
+LIMIT = 120.0
 """Seconds that an unknown intent is sent again and again."""
 AGAIN = 0.1
 """The share of answered intents that are sent once more, to see the same answer."""

@@ -136,8 +136,8 @@ async def _settle(mailer: Mailer, mail: Mail, state: str, reason: str | None) ->
 
 
 async def _postpone(mailer: Mailer, mail: Mail, reason: str, *, counted: bool) -> None:
-    due_at = datetime.now(UTC) + _delay(mailer.settings, mail.attempts)
-
+    # An attempt that ended with its worker counts; what keeps a mail from being tried at all must not wait for it.
+    due_at = datetime.now(UTC) + _delay(mailer.settings, mail.attempts if counted else 1)
     await _save(mailer, lambda tx: people.postpone_mail(tx, mail, reason, due_at, counted))
     MAILS.labels("postponed").inc()
 
