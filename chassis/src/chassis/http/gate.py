@@ -24,7 +24,7 @@ PLACES = 2
 """Per connection of the pool: while some are in the database, others are read, validated and answered."""
 QUEUE = 16
 """How many may wait, per place, however fast turns come: each holds a body."""
-WAIT = 0.3
+WAIT = 0.5
 """Seconds. Who would wait longer, by how fast turns come, may not join the queue; nobody may once the oldest has."""
 PATIENCE = 1.0
 """Seconds that a request waits for its turn at most: turns may come more slowly than when it joined."""
