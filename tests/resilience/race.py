@@ -15,7 +15,7 @@ from tests.resilience.verdict import verdict
 
 CLIENTS = 64
 RESTING = ("notifications-consume", "notifications-mail", "notifications-webhook", "pooling-match")
-"""They catch up afterwards: the race's bound is for bookings on two cores, not for what follows from them on the same."""
+"""They catch up afterwards: the race's bound is for bookings on two cores, not for what follows from them."""
 BOUND = 0.25
 """Seconds within which 99 % of the answers come."""
 
