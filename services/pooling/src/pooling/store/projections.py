@@ -16,36 +16,34 @@ async def load_scope(tx: Tx, identity: Identity) -> Scope:
     """
     row = await tx.fetchrow(
         """
-        WITH own AS MATERIALIZED (
-            SELECT id, rights ->> $1::text AS role FROM organisation WHERE rights ? $1::text
-        ), joined AS MATERIALIZED (
-            SELECT member.organisation_id, member.pole_id FROM own
-            JOIN member ON member.organisation_id = own.id AND member.standing = 'joined'
-        ), seen AS MATERIALIZED (
-            SELECT (SELECT array_agg(id) FROM own) AS organisations, (SELECT array_agg(role) FROM own) AS roles,
-                (SELECT array_agg(organisation_id) FROM joined) AS member_organisations,
-                (SELECT array_agg(pole_id) FROM joined) AS poles,
-                (SELECT array_agg(id) FROM pole
-                    WHERE partners && (SELECT array_agg(pole_id) FROM joined)) AS partner_poles,
-                (SELECT array_agg(id) FROM pole WHERE $1::text::uuid = ANY(coordinators)) AS coordinates
-        )
-        SELECT seen.*, set_config('polepool.system', '', true),
+        SELECT own.*, near.*, set_config('polepool.system', '', true),
             set_config('polepool.organisations', coalesce(array_to_string(organisations, ','), ''), true),
             set_config('polepool.poles', coalesce(array_to_string(poles, ','), ''), true),
             set_config('polepool.partner_poles', coalesce(array_to_string(partner_poles, ','), ''), true)
-        FROM seen
+        FROM (
+            SELECT array_agg(organisation.id) AS organisations, array_agg(rights ->> $1::text) AS roles,
+                array_agg(member.pole_id) AS poles
+            FROM organisation
+            LEFT JOIN member ON member.organisation_id = organisation.id AND member.standing = 'joined'
+            WHERE rights ? $1::text
+        ) AS own CROSS JOIN LATERAL (
+            SELECT array_agg(id) FILTER (WHERE partners && own.poles) AS partner_poles,
+                array_agg(id) FILTER (WHERE $1::text::uuid = ANY(coordinators)) AS coordinates
+            FROM pole WHERE partners && own.poles OR $1::text::uuid = ANY(coordinators)
+        ) AS near
         """,
         str(identity.subject),
     )
     assert row is not None  # noqa: S101 - an aggregate always gives a row
-    poles = row["poles"] or ()
+    organisations = row["organisations"] or ()  # with its pole, or None: once for each that it has joined
+    memberships = frozenset(each for each in zip(organisations, row["poles"] or (), strict=True) if each[1] is not None)
     return Scope(
         subject=identity.subject,
-        organisations=dict(zip(row["organisations"] or (), row["roles"] or (), strict=True)),
-        poles=frozenset(poles),
+        organisations=dict(zip(organisations, row["roles"] or (), strict=True)),
+        poles=frozenset(pole for _, pole in memberships),
         partner_poles=frozenset(row["partner_poles"] or ()),
         coordinates=frozenset(row["coordinates"] or ()),
-        memberships=frozenset(zip(row["member_organisations"] or (), poles, strict=True)),
+        memberships=memberships,
     )
 
 
