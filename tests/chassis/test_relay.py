@@ -278,6 +278,20 @@ async def test_positions_are_given_without_comparing_each_event_with_each(parts:
     assert plan.count("Index Cond: (id = ANY") == 1
 
 
+async def test_an_event_gets_its_position_on_the_page_where_it_is(parts: Parts) -> None:
+    """Elsewhere the whole event would be written to the write-ahead log again, for which those who commit wait."""
+    async with house(parts) as our:
+        await our.say([happened(thing) for thing in things(400)])
+        pages = "SELECT id, (ctid::text::point)[0]::int AS page FROM outbox ORDER BY id"
+        written = await our.pool.fetch(pages)
+        async with our.pool.acquire() as connection:
+            assert await sequencer.run_once(connection) == 400
+        positioned = await our.pool.fetch(pages)
+    moved = sum(before != after for before, after in zip(written, positioned, strict=True))
+    assert len({row["page"] for row in written}) > 10
+    assert moved < 400 / 20  # the last of a page may be the eight bytes of its position too long
+
+
 async def test_a_cursor_that_was_set_back_meanwhile_is_not_moved_on(parts: Parts) -> None:
     async with house(parts) as our, our.pool.acquire() as connection:
         await connection.execute("UPDATE outbox_cursor SET position = 7")
