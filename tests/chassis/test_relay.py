@@ -284,8 +284,9 @@ async def test_an_event_gets_its_position_on_the_page_where_it_is(parts: Parts) 
         await our.say([happened(thing) for thing in things(400)])
         pages = "SELECT id, (ctid::text::point)[0]::int AS page FROM outbox ORDER BY id"
         written = await our.pool.fetch(pages)
-        async with our.pool.acquire() as connection:
-            assert await sequencer.run_once(connection) == 400
+        connection = await db.connect(our.settings)
+        assert await sequencer.run_once(connection) == 400
+        await connection.close()
         positioned = await our.pool.fetch(pages)
     moved = sum(before != after for before, after in zip(written, positioned, strict=True))
     assert len({row["page"] for row in written}) > 10
