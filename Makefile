@@ -10,11 +10,11 @@ BIN := .venv/bin
 LOCAL := $(BIN)/python -m polepool_local
 MIGRATIONS = chassis/migrations/*.sql services/*/migrations/*.sql
 
-.PHONY: help install install-local python demo up status logs stop reset topics test resilience bench locks \
+.PHONY: help install install-local python demo up status logs stop reset topics test resilience bench bench-matching locks \
 	check check-lint check-format check-types check-imports check-sql check-files
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 python:
 	@test -n "$(PYTHON)" || { echo "Polepool needs Python 3.11 or newer (python3, python3.11 to python3.14); none was found." >&2; exit 1; }
@@ -75,6 +75,14 @@ resilience: install ## Attack the running system for hours and write docs/reliab
 
 bench: install ## Measure the pipeline beside its peers, on this machine
 	$(BIN)/python -m benchmarks.pipeline $(ARGS)
+
+bench-matching: install .venv/peers/.installed ## Measure the matching engine beside its peers; ARGS="--quick" is for CI
+	$(BIN)/python -m benchmarks.matching $(ARGS)
+
+.venv/peers/.installed: locks/peers.txt | install
+	$(PYTHON) -m venv --clear .venv/peers
+	.venv/peers/bin/pip install --disable-pip-version-check --require-hashes -r locks/peers.txt
+	@touch $@
 
 locks: install ## Resolve every lock anew (needs uv)
 	@command -v uv >/dev/null || { echo "Resolving needs uv: pip install uv" >&2; exit 1; }
