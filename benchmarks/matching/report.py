@@ -1,0 +1,179 @@
+"""What was found: a table for people, JSON to compare with, and a gate on the gap, never on time."""
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.matching import shift_minimisation
+from benchmarks.matching.cases import OURS, SHIFTS, Case, goal_for
+from benchmarks.matching.runs import Found, bound_of, gap, own_gap
+
+MARGIN = 0.001
+"""Our gap may be so much above the recorded one (a tenth of a percent of the bound) before the gate closes."""
+
+
+def table(results: Sequence[list[Found]]) -> Table:
+    """A row per method, cases apart; gaps are to the best bound that any method proved for the case."""
+    shown = Table(
+        "", "value", "bound", "gap", "seconds", "CPU s", "MB", "", title="The matching engine beside its peers"
+    )
+    for column in shown.columns[1:7]:
+        column.justify = "right"
+    for found in results:
+        best = bound_of(found)
+        shown.add_section()
+        shown.add_row(f"[bold]{found[0].case.title}[/bold]", *_goal(found[0].case))
+        for each in found:
+            shown.add_row(f"  {each.method}", *_money(each, best), *_used(each), _remark(each, found))
+    return shown
+
+
+def _goal(case: Case) -> tuple[str, ...]:
+    goal = goal_for(case.family, case.lines)
+    budget = f"{case.rounds} rounds" if case.rounds else f"≤ {case.seconds:.0f}"
+    return "", "", "" if goal is None or case.rounds or case.family == SHIFTS else f"≤ {goal:.2%}", budget
+
+
+def _money(found: Found, best: int | None) -> tuple[str, str, str]:
+    """Euros; of the public instances, workers."""
+    if found.case.family == SHIFTS:
+        value, bound, least = (_workers(found.case, cents) for cents in (found.value, found.bound, best))
+        far = "" if value is None or least is None else f"+{value - least}"
+        return _or_dash(value), _or_dash(bound), far
+    far = gap(found.value, best)
+    return _euros(found.value), _euros(found.bound), "" if far is None else f"{far:.3%}"
+
+
+def _workers(case: Case, cents: int | None) -> int | None:
+    """None also for a plan that leaves a task."""
+    workers = None if cents is None else shift_minimisation.workers_of(case.lines, cents)
+    return workers if workers is not None and workers < shift_minimisation.WORTH else None
+
+
+def _or_dash(number: int | None) -> str:
+    return "–" if number is None else str(number)
+
+
+def _euros(cents: int | None) -> str:
+    return "–" if cents is None else f"{cents / 100:,.2f}"
+
+
+def _used(found: Found) -> tuple[str, str, str]:
+    return f"{found.seconds:.2f}", f"{found.cpu:.2f}", f"{found.memory:,.0f}"
+
+
+def _remark(found: Found, beside: list[Found]) -> str:
+    said = [*found.wrong[:1]]
+    if found.method == OURS:
+        said += [
+            f"{found.rounds} rounds",
+            *([f"first plan {found.first:.2f} s"] if found.first else []),
+            *_compared(found, beside),
+        ]
+    return "; ".join(said)
+
+
+def _compared(found: Found, beside: list[Found]) -> Iterator[str]:
+    """Who has a better plan, if anybody does."""
+    worse = [each.method for each in beside if (each.value or 0) > (found.value or 0)]
+    if worse:
+        yield f"[red]{', '.join(worse)} better[/red]"
+
+
+def summary(results: Sequence[list[Found]]) -> Iterator[str]:
+    """In a sentence each: the goals, the peers, the public instances."""
+    goals = [
+        (found, goal) for found in results if (goal := goal_for(found[0].case.family, found[0].case.lines)) is not None
+    ]
+    timed = [
+        (own_gap(found), goal) for found, goal in goals if not found[0].case.rounds and found[0].case.family != SHIFTS
+    ]
+    if timed:
+        yield f"{sum(reached is not None and reached <= goal for reached, goal in timed)} of {len(timed)} goals for the gap met."
+    generated = [found for found in results if found[0].case.family != SHIFTS]
+    if generated:
+        best = sum(not list(_compared(each, found)) for found in generated for each in found if each.method == OURS)
+        yield f"No peer has a better plan in {best} of {len(generated)} cases."
+    public = [found for found in results if found[0].case.family == SHIFTS]
+    if public:
+        yield from _shifts(public)
+
+
+def _shifts(results: Sequence[list[Found]]) -> Iterator[str]:
+    """Per method, how many public instances it solved."""
+    for method in dict.fromkeys(each.method for found in results for each in found):
+        rows = [(each, bound_of(found)) for found in results for each in found if each.method == method]
+        pairs = [(_workers(each.case, each.value), _workers(each.case, best)) for each, best in rows]
+        far = [value - least for value, least in pairs if value is not None and least is not None]
+        proved = sum(each.value is not None and each.value == each.bound for each, _ in rows)
+        yield (
+            f"{method}: {len(far)} of {len(rows)} public instances with every task done; as few workers as the best bound "
+            f"allows in {sum(each == 0 for each in far)} (proved by itself: {proved}), one more in "
+            f"{sum(each == 1 for each in far)}."
+        )
+
+
+def record(file: Path, results: Sequence[list[Found]], *, seed: int, others: float) -> None:
+    """Write what was found, and under which circumstances."""
+    circumstances = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": seed,
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "share_of_processors_used_by_others": round(others, 3),
+    }
+    cases = [_recorded(found) for found in results]
+    file.write_text(json.dumps({"circumstances": circumstances, "cases": cases}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _recorded(found: list[Found]) -> dict[str, Any]:
+    best = bound_of(found)
+    methods = {
+        each.method: {
+            name: round(value, 3) if isinstance(value, float) else value
+            for name, value in asdict(each).items()
+            if name not in ("case", "method") and value not in (None, [])
+        }
+        | {"gap": gap(each.value, best)}
+        for each in found
+    }
+    case = {
+        name: value for name, value in asdict(found[0].case).items() if name != "archive" and value not in (None, "")
+    }
+    return {**case, "own_gap": own_gap(found), "methods": methods}
+
+
+def faults(results: Sequence[list[Found]], baseline: Path) -> Iterator[str]:
+    """Why a run fails: a plan that breaks a rule, a bound that a plan refutes, a gap worse than the recorded one."""
+    recorded = (
+        {_key(each): each["own_gap"] for each in json.loads(baseline.read_text())["cases"]} if baseline.exists() else {}
+    )
+    for found in results:
+        title, reached = found[0].case.title, own_gap(found)
+        for each in found:
+            yield from (f"{title}, {each.method}: {wrong}" for wrong in each.wrong[:3])
+            most = max((other.value for other in found if other.value is not None and not other.wrong), default=None)
+            if each.bound is not None and most is not None and each.bound < most:
+                yield f"{title}, {each.method}: the bound {each.bound} is below a plan of {most}"
+        before = recorded.get(_key(asdict(found[0].case)))
+        if found[0].case.rounds and before is not None and (reached is None or reached > before + MARGIN):
+            yield f"{title}: our gap is {reached or 1:.3%}, and was {before:.3%} when it was recorded"
+
+
+def _key(case: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(case.get(name) for name in ("family", "lines", "seed", "rounds"))
+
+
+def show(console: Console, results: Sequence[list[Found]]) -> None:
+    """Print the table and what it amounts to."""
+    console.print(table(results))
+    for sentence in summary(results):
+        console.print(sentence)

@@ -1,0 +1,122 @@
+"""Runs each method on each case in a process of its own, and gathers what they found and used."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.matching.cases import OURS, Case
+
+ROOT = Path(__file__).parents[2]
+PEERS = ROOT / ".venv" / "peers" / "bin" / "python"
+OR_TOOLS = {"CP-SAT": "cp-sat", "flow": "flow"}
+PATIENCE = 20.0
+"""A process may take so many times its budget, and two minutes, before it is ended: loading and checking take time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a method found: cents or None, seconds from its input in memory to its plan, and what is wrong with it.
+
+    `memory` is the process's highest resident size in MB (10⁶ bytes), `warm` the seconds of a first tiny problem,
+    `first` the seconds until the first plan was told.
+    """
+
+    case: Case
+    method: str
+    value: int | None
+    bound: int | None
+    seconds: float
+    cpu: float
+    memory: float
+    wrong: list[str]
+    rounds: int | None = None
+    warm: float | None = None
+    first: float | None = None
+
+
+class Failed(Exception):
+    """A process of the benchmark ended badly."""
+
+
+def run(case: Case, say: Callable[[str], None]) -> list[Found]:
+    """All methods on one case, one after the other. Raises Failed when a process does."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        say(f"{case.title}: the model")
+        _process(case, folder, _step("model", case, folder))
+        memory = dict(_methods(case, folder, say))
+        say(f"{case.title}: checking")
+        _process(case, folder, _step("check", case, folder))
+        return [
+            _found(case, method, mb, json.loads((folder / f"{method}.json").read_text()))
+            for method, mb in memory.items()
+        ]
+
+
+def _methods(case: Case, folder: Path, say: Callable[[str], None]) -> Iterator[tuple[str, float]]:
+    """Each method that can run here, with the memory of its process."""
+    for method in case.methods:
+        if method in OR_TOOLS and not PEERS.exists():
+            say("OR-Tools is not here; `make .venv/peers/.installed` brings it")
+            continue
+        say(f"{case.title}: {method}")
+        yield method, _process(case, folder, _command(method, case, folder))
+
+
+def _command(method: str, case: Case, folder: Path) -> list[str]:
+    if method not in OR_TOOLS:
+        return _step(method, case, folder)
+    script, files = Path(__file__).parent / "peers" / "or_tools.py", (folder / "model.npz", folder / f"{method}.json")
+    return [str(PEERS), str(script), OR_TOOLS[method], *map(str, files), str(case.seconds)]
+
+
+def _step(step: str, case: Case, folder: Path) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.matching.work", step, json.dumps(asdict(case)), str(folder)]
+
+
+def _process(case: Case, folder: Path, command: list[str]) -> float:
+    """Run a program to its end; returns its highest resident size in MB. The seed of hashes is left to chance."""
+    log = folder / "log"
+    with log.open("w") as said:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)  # noqa: S603 - ours
+        until = time.monotonic() + 120 + PATIENCE * case.seconds
+        while True:
+            ended, status, used = os.wait4(process.pid, os.WNOHANG)
+            if ended:
+                break
+            if time.monotonic() > until:
+                process.kill()
+            time.sleep(0.02)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise Failed(f"{' '.join(command[1:4])} for {case.title}:\n{log.read_text()[-2_000:]}")
+    return used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3 / 1.024)
+
+
+def _found(case: Case, method: str, memory: float, told: dict[str, Any]) -> Found:
+    return Found(
+        case, method, told.get("value"), told.get("bound"), told["seconds"], told["cpu"], memory, told["wrong"],
+        told.get("rounds"), told.get("warm"), told.get("first"),
+    )  # fmt: skip
+
+
+def bound_of(results: list[Found]) -> int | None:
+    """The lowest bound that a method proved for a case."""
+    return min((each.bound for each in results if each.bound is not None), default=None)
+
+
+def gap(value: int | None, bound: int | None) -> float | None:
+    """How far a plan can be from the best, relative to the bound."""
+    return None if value is None or bound is None else (bound - value) / max(1, abs(bound))
+
+
+def own_gap(results: list[Found]) -> float | None:
+    """Our gap to our own bound."""
+    return next((gap(each.value, each.bound) for each in results if each.method == OURS), None)
