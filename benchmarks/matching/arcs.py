@@ -1,7 +1,7 @@
 """Which line may be on which resource, and when: rules 1 to 5 in numpy, for the peers; the solver has its own.
 
-Pairs come from a grid: for each line the resources of its kind in the cells that its reach touches, then every rule thins
-them out at once.
+Pairs come from a grid: for each line the resources of its kind in the cells that its reach touches. Then every rule
+thins them out at once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -114,7 +114,8 @@ def _metres(lines: Sequence[Line], resources: Sequence[Resource], line: Whole, r
     row, column = (np.radians(each) for each in _degrees([each.at for each in resources]))
     half = np.sin((row[resource] - north[line]) / 2) ** 2
     half += np.cos(north[line]) * np.cos(row[resource]) * np.sin((column[resource] - east[line]) / 2) ** 2
-    return np.nan_to_num(np.floor(2 * RADIUS * np.arcsin(np.sqrt(np.minimum(half, 1))) + 0.5))
+    metres: Real = np.nan_to_num(np.floor(2 * RADIUS * np.arcsin(np.sqrt(np.minimum(half, 1))) + 0.5))
+    return metres
 
 
 def _price(lines: Sequence[Line], resources: Sequence[Resource], line: Whole, resource: Whole) -> Whole:
@@ -147,7 +148,8 @@ def _free(resources: Sequence[Resource], resource: Whole, start: Whole, minutes:
     periods = [(at, *period) for at, each in enumerate(resources) for period in union(each.free)]
     owner, begin, end = np.array(periods, np.int64).reshape(-1, 3).T
     at = np.searchsorted(owner * FAR + begin, resource * FAR + start, "right") - 1
-    return (at >= 0) & (owner[at] == resource) & (start + minutes <= end[at])
+    inside: NDArray[np.bool_] = (at >= 0) & (owner[at] == resource) & (start + minutes <= end[at])
+    return inside
 
 
 def union(periods: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

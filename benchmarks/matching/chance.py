@@ -41,11 +41,13 @@ class Chance:
 
     def pick(self, name: str, count: int, weights: tuple[int, ...]) -> Whole:
         """`count` times an index, as often as its weight says."""
-        return np.searchsorted(np.cumsum(weights), self.whole(name, count, 1, sum(weights))).astype(np.int64)
+        found: Whole = np.searchsorted(np.cumsum(weights), self.whole(name, count, 1, sum(weights))).astype(np.int64)
+        return found
 
     def bell(self, name: str, count: int, width: int) -> Whole:
         """`count` whole numbers around 0, within ± 2 `width`: the sum of four uniform ones."""
-        return self.whole(name, 4 * count, -width // 2, width // 2).reshape(4, count).sum(axis=0)
+        drawn: Whole = self.whole(name, 4 * count, -width // 2, width // 2).reshape(4, count).sum(axis=0)
+        return drawn
 
     def order(self, name: str, count: int) -> Whole:
         """The numbers below `count` in a random order."""

@@ -1,4 +1,4 @@
-"""Placing request after request, each as well as it still can be: the peer that everybody has, and what rounds an LP."""
+"""Placing request after request, as well as it still can be: the peer that everybody has, and what rounds an LP."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -171,7 +171,7 @@ def best(model: Model) -> Whole:
 
 def by_worth(model: Model, worth: Real | Whole) -> list[int]:
     """Requests by the worth of their lines, highest first."""
-    return np.argsort(-np.bincount(model.request, worth), kind="stable").tolist()
+    return [int(request) for request in np.argsort(-np.bincount(model.request, worth), kind="stable")]
 
 
 def value_of(model: Model, chosen: Sequence[int]) -> int:

@@ -1,7 +1,7 @@
 """A problem as an integer programme, for the peers: a column per placement, a row per clique of each resource.
 
-A row stands for each largest set of placements that are on a resource at one minute, so that with one unit each the rows
-are the cliques of an interval graph, and a resource's schedules alone have whole corners.
+A row stands for each largest set of placements that are on a resource at one minute, so that with one unit each the
+rows are the cliques of an interval graph, and a resource's schedules alone have whole corners.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -31,7 +31,7 @@ class Model:
     """Placements, what they block, how they hang together, and the rows over them and over opened resources.
 
     Columns are the placements, then the resources that cost something to open; `score` is their objective, to which
-    `constant` is added. `request` is by line, `together` and `same_start` are by request, `limit` is the limit of a line
+    `constant` is added. `request` is by line, `together` and `same_start` are by request, `limit` is a line's limit
     or -1 (in these problems a line has one at most), `opening` and `units` are by resource, `blocks` has first and end.
     """
 
@@ -97,8 +97,9 @@ def _bare(problem: Problem, arcs: Arcs) -> Model:
         for each in problem.busy
     ]
     none = np.zeros(0, np.int64)
+    asked = np.array([line.units for line in lines], np.int64)
     return Model(
-        arcs.line, arcs.resource, arcs.start, arcs.score, blocks, np.array([line.units for line in lines], np.int64)[arcs.line],
+        arcs.line, arcs.resource, arcs.start, arcs.score, blocks, asked[arcs.line],
         np.repeat(np.arange(len(problem.requests)), [len(request.lines) for request in problem.requests]),
         np.array([request.together for request in problem.requests], np.bool_),
         np.array([request.same_start for request in problem.requests], np.bool_),

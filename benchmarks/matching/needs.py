@@ -110,7 +110,7 @@ def _values(chance: Chance, minutes: Whole) -> list[int]:
     count = len(minutes)
     rate = 600 + chance.whole("rate", count, 0, 60) * chance.whole("rate again", count, 0, 60)
     hours = np.minimum(minutes, 24 * HOUR)
-    return (chance.whole("once", count, 500, 2_000) + rate * hours // 60).tolist()
+    return [int(cents) for cents in chance.whole("once", count, 500, 2_000) + rate * hours // 60]
 
 
 def _reach(family: Family, count: int, chance: Chance, kinds: list[str]) -> list[float]:
@@ -125,7 +125,7 @@ def _reach(family: Family, count: int, chance: Chance, kinds: list[str]) -> list
 def _some(chance: Chance, name: str, count: int, percent: int) -> list[int]:
     """A single feature's bit, or none."""
     bit = 1 << chance.whole(f"{name} which", count, 0, 2)
-    return np.where(chance.happens(name, count, percent), bit, 0).tolist()
+    return [int(each) for each in np.where(chance.happens(name, count, percent), bit, 0)]
 
 
 def _at_least(kind: str, size: int) -> dict[str, float]:
@@ -139,7 +139,7 @@ def _at_least(kind: str, size: int) -> dict[str, float]:
 def _units(family: Family, chance: Chance, count: int) -> list[int]:
     if family.units == 1:
         return [1] * count
-    return (1 + chance.pick("units asked", count, (60, 20, 10, 10))).tolist()
+    return [1 + int(more) for more in chance.pick("units asked", count, (60, 20, 10, 10))]
 
 
 def _most_paid(family: Family, chance: Chance, minutes: Whole) -> list[int | None]:

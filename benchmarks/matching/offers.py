@@ -72,7 +72,7 @@ def _periods(family: Family, chance: Chance, count: int) -> list[tuple[tuple[int
     """When each is offered: on its days of the week from opening to closing, or whole days of three weeks."""
     ranks = np.stack([chance.order(f"day {at}", count) for at in range(WEEK)]).argsort(axis=0, kind="stable")
     days = chance.whole("days", count, *family.offered)
-    there = (ranks.T < days[:, None]).tolist()
+    there = (days[:, None] > ranks.T).tolist()
     if family.whole_days:
         return [tuple(_merged([at for at in range(3 * WEEK) if week[at % WEEK]])) for week in there]
     return [tuple((at * DAY + OPEN, at * DAY + CLOSE) for at in range(WEEK) if week[at]) for week in there]
@@ -93,12 +93,12 @@ def _units(family: Family, chance: Chance, count: int) -> list[int]:
     if family.units == 1:
         return [1] * count
     several = chance.happens("several", count, 70)
-    return np.where(several, chance.whole("units", count, 2, family.units), 1).tolist()
+    return [int(units) for units in np.where(several, chance.whole("units", count, 2, family.units), 1)]
 
 
 def _minutes(family: Family, chance: Chance, name: str, count: int) -> list[int]:
     """Buffers: none, a quarter or half an hour."""
-    return (15 * chance.whole(name, count, 0, 2)).tolist() if family.everything else [0] * count
+    return [15 * int(quarters) for quarters in chance.whole(name, count, 0, 2) * family.everything]
 
 
 def _opening(family: Family, chance: Chance, count: int) -> list[int]:
@@ -106,4 +106,4 @@ def _opening(family: Family, chance: Chance, count: int) -> list[int]:
     if not family.everything:
         return [0] * count
     costs: Whole = np.where(chance.happens("opens", count, 33), chance.whole("opening", count, 500, 3_000), 0)
-    return costs.tolist()
+    return [int(cents) for cents in costs]

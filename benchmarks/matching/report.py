@@ -48,8 +48,8 @@ def _money(found: Found, best: int | None) -> tuple[str, str, str]:
         value, bound, least = (_workers(found.case, cents) for cents in (found.value, found.bound, best))
         far = "" if value is None or least is None else f"+{value - least}"
         return _or_dash(value), _or_dash(bound), far
-    far = gap(found.value, best)
-    return _euros(found.value), _euros(found.bound), "" if far is None else f"{far:.3%}"
+    relative = gap(found.value, best)
+    return _euros(found.value), _euros(found.bound), "" if relative is None else f"{relative:.3%}"
 
 
 def _workers(case: Case, cents: int | None) -> int | None:
@@ -97,7 +97,8 @@ def summary(results: Sequence[list[Found]]) -> Iterator[str]:
         (own_gap(found), goal) for found, goal in goals if not found[0].case.rounds and found[0].case.family != SHIFTS
     ]
     if timed:
-        yield f"{sum(reached is not None and reached <= goal for reached, goal in timed)} of {len(timed)} goals for the gap met."
+        met = sum(reached is not None and reached <= goal for reached, goal in timed)
+        yield f"{met} of {len(timed)} goals for the gap met."
     generated = [found for found in results if found[0].case.family != SHIFTS]
     if generated:
         best = sum(not list(_compared(each, found)) for found in generated for each in found if each.method == OURS)
@@ -115,8 +116,8 @@ def _shifts(results: Sequence[list[Found]]) -> Iterator[str]:
         far = [value - least for value, least in pairs if value is not None and least is not None]
         proved = sum(each.value is not None and each.value == each.bound for each, _ in rows)
         yield (
-            f"{method}: {len(far)} of {len(rows)} public instances with every task done; as few workers as the best bound "
-            f"allows in {sum(each == 0 for each in far)} (proved by itself: {proved}), one more in "
+            f"{method}: {len(far)} of {len(rows)} public instances with every task done; as few workers as the best "
+            f"bound allows in {sum(each == 0 for each in far)} (proved by itself: {proved}), one more in "
             f"{sum(each == 1 for each in far)}."
         )
 

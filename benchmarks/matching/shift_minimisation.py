@@ -1,8 +1,8 @@
 """The public instances of the shift minimisation personnel task scheduling problem, as problems of ours.
 
 M. Krishnamoorthy, A. T. Ernst and D. Baatar, Algorithms for large scale shift minimisation personnel task scheduling
-problems, European Journal of Operational Research 219 (2012): tasks have fixed times, each worker may do some of them, and
-as few workers as possible shall do all. Published as `ptask.zip` at https://github.com/andreas-ernst/Mathprog-ORlib.
+problems, European Journal of Operational Research 219 (2012): tasks have fixed times, each worker may do some of them,
+and as few workers as possible shall do all. Published as `ptask.zip` at https://github.com/andreas-ernst/Mathprog-ORlib.
 
 A task is worth more than all workers cost, a worker costs 1. The generator wrote the workers of the plan that it
 planted first, with their own tasks first, so both are shuffled: else the order would tell the answer.

@@ -1,4 +1,4 @@
-"""What doesn't depend on place, money or time: poles, named resources, features, measures and units, as bits and numbers."""
+"""What hangs neither on place nor on money or time: poles, named resources, features, measures and units."""
 
 from collections.abc import Collection, Iterable, Sequence
 

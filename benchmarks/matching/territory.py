@@ -23,7 +23,7 @@ class Places:
     north: Whole
 
     def degrees(self) -> list[tuple[float, float]]:
-        """Latitude and longitude, to a millionth of a degree: a division is the same everywhere, a cosine need not be."""
+        """Latitude and longitude, to a millionth of a degree: without cosines, which needn't be the same everywhere."""
         north = SOUTH + np.round(self.north * 1_000_000 / METRES_NORTH) / 1_000_000
         east = WEST + np.round(self.east * 1_000_000 / METRES_EAST) / 1_000_000
         return list(zip(np.round(north, 6).tolist(), np.round(east, 6).tolist(), strict=True))

@@ -31,8 +31,8 @@ def _busy(resources: tuple[Resource, ...], chance: Chance) -> tuple[Busy, ...]:
     day, begin = chance.whole("booked day", count, 0, 6).tolist(), chance.whole("booked from", count, 0, 18).tolist()
     long, units = chance.whole("booked for", count, 4, 10).tolist(), chance.whole("booked units", count, 1, 2).tolist()
     return tuple(
-        Busy(resource.id, start := resource.free[day[at] % len(resource.free)][0] + 30 * begin[at], start + 30 * long[at],
-             min(units[at], resource.units))
+        Busy(resource.id, start := resource.free[day[at] % len(resource.free)][0] + 30 * begin[at],
+             start + 30 * long[at], min(units[at], resource.units))
         for at, resource in enumerate(resources) if there[at]
     )  # fmt: skip
 

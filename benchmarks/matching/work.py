@@ -38,7 +38,12 @@ def ours(case: Case, folder: Path) -> None:
     budget = Budget(rounds=case.rounds) if case.rounds else Budget(seconds=case.seconds)
     used, began = _cpu(), time.perf_counter()
     plan = solve(problem, budget, case.seed, lambda _value, _bound: firsts.append(time.perf_counter() - began))
-    found = {"seconds": time.perf_counter() - began, "cpu": _cpu() - used, "warm": warm, "first": (firsts or [None])[0]}
+    found = {
+        "seconds": time.perf_counter() - began,
+        "cpu": _cpu() - used,
+        "warm": warm,
+        "first": firsts[0] if firsts else None,
+    }
     writing = import_module("pooling.matching.writing")
     (folder / f"{OURS}.plan").write_text(json.dumps(writing.plan_json(plan, problem)))
     (folder / f"{OURS}.certificate").write_text(json.dumps(writing.certificate_json(plan.prices)))

@@ -51,7 +51,7 @@ def _bound(model: Model, objective: float) -> int:
 
 
 def _solver(model: Model, seconds: float) -> highspy.Highs:
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("time_limit", max(0.1, seconds))
     programme = highspy.HighsLp()

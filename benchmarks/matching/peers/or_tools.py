@@ -51,7 +51,7 @@ def cp_sat(model: Arrays, seconds: float) -> tuple[list[int] | None, int | None]
 
 
 def flow(model: Arrays, seconds: float) -> tuple[list[int] | None, int | None]:
-    """From each line to its resources, each of which serves one, or past them; always optimal, however long it takes."""
+    """From each line to its resources, each of which serves one, or past them; optimal, however long it takes."""
     del seconds
     line, owner = model["line"], model["resource"]
     lines, resources = len(model["request"]), len(model["units"])
