@@ -1,7 +1,6 @@
 """`python -m benchmarks.matching`: one run, one table: the matching engine beside its peers, on seeded problems."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +9,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.matching import report
-from benchmarks.matching.cases import SHIFTS, Case, generated, public, quick
+from benchmarks.matching.cases import CANDIDATES, JOINED, SHIFTS, Case, generated, public, quick
 from benchmarks.matching.families import FAMILIES, SIZES
-from benchmarks.matching.runs import Found, run
+from benchmarks.matching.runs import Found, joined, run
 from benchmarks.pipeline.machine import Machine
 
 BASELINE = Path(__file__).parent / "baseline.json"
 BUSY = 0.1
 """When others use more of the processors than this, seconds say little."""
+
+NAMES = (*FAMILIES, CANDIDATES, SHIFTS)
 
 console = Console()
 if not console.is_terminal:
@@ -26,18 +27,16 @@ if not console.is_terminal:
 
 def main(
     is_quick: Annotated[bool, typer.Option("--quick", help="Small problems, in rounds: a gate for CI.")] = False,
-    only: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join([*FAMILIES, SHIFTS])}; repeatable.")
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(NAMES)}; repeatable.")] = None,
     size: Annotated[list[int] | None, typer.Option(help="Lines; repeatable. Default: 1000 and 10000.")] = None,
     seed: Annotated[int, typer.Option(help="For the problems, and for our search.")] = 1,
     instances: Annotated[Path | None, typer.Option(help="A tar archive of the public instances, for `shifts`.")] = None,
     json: Annotated[Path | None, typer.Option(help="Record what was found in this file.")] = None,
 ) -> None:
     """Measure value, bound, gap, time and memory of every method; exit 1 when a plan, a bound or our gap is bad."""
-    names = only or [*FAMILIES, *([SHIFTS] if instances else [])]
-    if unknown := [name for name in names if name not in (*FAMILIES, SHIFTS)]:
-        raise typer.BadParameter(f"unknown: {', '.join(unknown)}; there are {', '.join([*FAMILIES, SHIFTS])}")
+    names = only or [name for name in NAMES if name != SHIFTS or instances]
+    if unknown := [name for name in names if name not in NAMES]:
+        raise typer.BadParameter(f"unknown: {', '.join(unknown)}; there are {', '.join(NAMES)}")
     if SHIFTS in names and not (instances and instances.is_file()):
         raise typer.BadParameter(
             "the public instances need --instances ARCHIVE; README.md says where they are published"
@@ -47,12 +46,13 @@ def main(
         cases += public(instances, seed)
     machine = Machine()
     results = _measure(cases)
+    join = joined(JOINED, seed) if CANDIDATES in names and not is_quick else None
     others = machine.others()
-    report.show(console, results)
+    report.show(console, results, join)
     if others > BUSY and not is_quick:
         console.print(f"Other work used {others:.0%} of the processors meanwhile: don't believe the seconds.")
     if json:
-        report.record(json, results, seed=seed, others=others)
+        report.record(json, results, join, seed=seed, others=others)
     found = list(report.faults(results, BASELINE))
     for fault in found:
         console.print(f"[red]{fault}[/red]")
@@ -72,13 +72,9 @@ def _measure(cases: list[Case]) -> list[list[Found]]:
                 console.print(f"{time.perf_counter() - began:6.1f} s  {what}")
 
         for case in cases:
-            results.append(_one(case, say))
+            results.append(run(case, say))
             progress.advance(task)
     return results
-
-
-def _one(case: Case, say: Callable[[str], None]) -> list[Found]:
-    return run(case, say)
 
 
 if __name__ == "__main__":

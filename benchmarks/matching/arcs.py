@@ -164,7 +164,7 @@ def union(periods: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _stable(problem: Problem, lines: Sequence[Line], arcs: Arcs) -> Arcs:
-    """With the reward for staying: what a line with a current saves there, and elsewhere by being placed at all not."""
+    """With what staying saves, beside the constant that every line with a current costs until it stays."""
     index = {resource.id: at for at, resource in enumerate(problem.resources)}
     currents = [each.current for each in lines]
     where = np.array([index[each.resource] if each else -1 for each in currents], np.int64)

@@ -8,6 +8,9 @@ from benchmarks.matching.families import FAMILIES
 from pooling.matching.problem import Problem
 
 SHIFTS = "shifts"
+CANDIDATES = "candidates"
+JOINED = 100_000
+"""Lines, and as many resources, of the candidates' comparison."""
 OURS = "ours"
 METHODS = (OURS, "first come", "best value", "LP rounded", "MIP", "CP-SAT", "flow")
 QUICK = ("fixed", "flexible", "bundles", "units", "everything", "one-to-one")

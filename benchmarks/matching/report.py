@@ -122,7 +122,9 @@ def _shifts(results: Sequence[list[Found]]) -> Iterator[str]:
         )
 
 
-def record(file: Path, results: Sequence[list[Found]], *, seed: int, others: float) -> None:
+def record(
+    file: Path, results: Sequence[list[Found]], join: dict[str, float] | None, *, seed: int, others: float
+) -> None:
     """Write what was found, and under which circumstances."""
     circumstances = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -131,8 +133,8 @@ def record(file: Path, results: Sequence[list[Found]], *, seed: int, others: flo
         "python": platform.python_version(),
         "share_of_processors_used_by_others": round(others, 3),
     }
-    cases = [_recorded(found) for found in results]
-    file.write_text(json.dumps({"circumstances": circumstances, "cases": cases}, indent=1, ensure_ascii=False) + "\n")
+    found = {"circumstances": circumstances, "cases": [_recorded(found) for found in results], "candidates": join}
+    file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 
 def _recorded(found: list[Found]) -> dict[str, Any]:
@@ -173,8 +175,14 @@ def _key(case: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(case.get(name) for name in ("family", "lines", "seed", "rounds"))
 
 
-def show(console: Console, results: Sequence[list[Found]]) -> None:
+def show(console: Console, results: Sequence[list[Found]], join: dict[str, float] | None) -> None:
     """Print the table and what it amounts to."""
-    console.print(table(results))
+    if results:
+        console.print(table(results))
+    if join:
+        console.print(
+            f"Candidates: {join['ours_pairs']:,} in {join['ours_seconds']:.2f} s of processor; a bare grid join finds "
+            f"{join['bare_pairs']:,} pairs in {join['bare_seconds']:.2f} s: ratio {join['ratio']:.2f}, goal ≤ 1.5."
+        )
     for sentence in summary(results):
         console.print(sentence)

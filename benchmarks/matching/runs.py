@@ -50,10 +50,10 @@ def run(case: Case, say: Callable[[str], None]) -> list[Found]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         say(f"{case.title}: the model")
-        _process(case, folder, _step("model", case, folder))
+        _process(case.title, folder, _step("model", case, folder), _patience(case))
         memory = dict(_methods(case, folder, say))
         say(f"{case.title}: checking")
-        _process(case, folder, _step("check", case, folder))
+        _process(case.title, folder, _step("check", case, folder), _patience(case))
         return [
             _found(case, method, mb, json.loads((folder / f"{method}.json").read_text()))
             for method, mb in memory.items()
@@ -67,7 +67,11 @@ def _methods(case: Case, folder: Path, say: Callable[[str], None]) -> Iterator[t
             say("OR-Tools is not here; `make .venv/peers/.installed` brings it")
             continue
         say(f"{case.title}: {method}")
-        yield method, _process(case, folder, _command(method, case, folder))
+        yield method, _process(case.title, folder, _command(method, case, folder), _patience(case))
+
+
+def _patience(case: Case) -> float:
+    return 120 + PATIENCE * case.seconds
 
 
 def _command(method: str, case: Case, folder: Path) -> list[str]:
@@ -81,12 +85,21 @@ def _step(step: str, case: Case, folder: Path) -> list[str]:
     return [sys.executable, "-m", "benchmarks.matching.work", step, json.dumps(asdict(case)), str(folder)]
 
 
-def _process(case: Case, folder: Path, command: list[str]) -> float:
+def joined(lines: int, seed: int) -> dict[str, float]:
+    """The candidates beside a bare grid join; see `joining`. Raises Failed when the process does."""
+    with TemporaryDirectory() as name:
+        answer = Path(name) / "answer.json"
+        command = [sys.executable, "-m", "benchmarks.matching.joining", str(lines), str(seed), str(answer)]
+        _process("candidates", Path(name), command, 600.0)
+        return dict(json.loads(answer.read_text()))
+
+
+def _process(title: str, folder: Path, command: list[str], patience: float) -> float:
     """Run a program to its end; returns its highest resident size in MB. The seed of hashes is left to chance."""
     log = folder / "log"
     with log.open("w") as said:
         process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)  # noqa: S603 - ours
-        until = time.monotonic() + 120 + PATIENCE * case.seconds
+        until = time.monotonic() + patience
         while True:
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
             if ended:
@@ -96,7 +109,7 @@ def _process(case: Case, folder: Path, command: list[str]) -> float:
             time.sleep(0.02)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise Failed(f"{' '.join(command[1:4])} for {case.title}:\n{log.read_text()[-2_000:]}")
+        raise Failed(f"{' '.join(command[1:4])} for {title}:\n{log.read_text()[-2_000:]}")
     return used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3 / 1.024)
 
 
