@@ -8,13 +8,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.matching import report
+from benchmarks.matching import gate, report
 from benchmarks.matching.cases import CANDIDATES, JOINED, SHIFTS, Case, generated, public, quick
 from benchmarks.matching.families import FAMILIES, SIZES
 from benchmarks.matching.runs import Found, joined, run
 from benchmarks.pipeline.machine import Machine
 
-BASELINE = Path(__file__).parent / "baseline.json"
+GATE = Path(__file__).parent / "gate.json"
+"""What `--quick --json` recorded."""
+
 BUSY = 0.1
 """When others use more of the processors than this, seconds say little."""
 
@@ -53,7 +55,7 @@ def main(
         console.print(f"Other work used {others:.0%} of the processors meanwhile: don't believe the seconds.")
     if json:
         report.record(json, results, join, seed=seed, others=others)
-    found = list(report.faults(results, BASELINE))
+    found = list(gate.faults(results, gate.recorded(GATE)))
     for fault in found:
         console.print(f"[red]{fault}[/red]")
     raise typer.Exit(1 if found else 0)

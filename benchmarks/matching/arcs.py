@@ -16,8 +16,8 @@ from pooling.matching.problem import Line, Problem, Resource
 
 RADIUS = 6_371_008.8
 """The earth's, in metres."""
-FAR = 1 << 40
-"""Later than any minute."""
+FAR = 1 << 32
+"""Minutes are within a quarter of it, on either side of 0."""
 Real = NDArray[np.float64]
 
 
@@ -79,7 +79,7 @@ def _near(
     lines: Sequence[Line], resources: Sequence[Resource], mine: Whole, theirs: Whole
 ) -> Iterator[tuple[Whole, Whole]]:
     """Row by row of the grid: the resources of a row, ordered by column, from the first column in reach to the last."""
-    reach = np.array([lines[at].max_km for at in mine], float) / 110
+    reach = (np.array([lines[at].max_km for at in mine], float) + 0.001) / 110
     north, east = _degrees([lines[at].at for at in mine])
     rows, columns = _degrees([resources[at].at for at in theirs])
     wide = reach / np.maximum(0.01, np.cos(np.radians(np.abs(north) + reach)))
@@ -147,9 +147,14 @@ def _free(resources: Sequence[Resource], resource: Whole, start: Whole, minutes:
     """Whether one free period, of the sorted union, holds all of it."""
     periods = [(at, *period) for at, each in enumerate(resources) for period in union(each.free)]
     owner, begin, end = np.array(periods, np.int64).reshape(-1, 3).T
-    at = np.searchsorted(owner * FAR + begin, resource * FAR + start, "right") - 1
+    at = np.searchsorted(keyed(owner, begin), keyed(resource, start), "right") - 1
     inside: NDArray[np.bool_] = (at >= 0) & (owner[at] == resource) & (start + minutes <= end[at])
     return inside
+
+
+def keyed(owner: Whole, minute: Whole) -> Whole:
+    """One number for both that sorts by owner, then minute; divided by `FAR` it is the owner."""
+    return owner * FAR + minute + FAR // 2
 
 
 def union(periods: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

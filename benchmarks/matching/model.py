@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.matching.arcs import FAR, Arcs, Real, arcs_of, ranges
+from benchmarks.matching.arcs import FAR, Arcs, Real, arcs_of, keyed, ranges
 from benchmarks.matching.chance import Whole
 from pooling.matching.problem import Problem
 
@@ -119,8 +119,8 @@ def _capacity(model: Model) -> Rows:
     owner = np.concatenate([model.resource, model.busy[:, 0]])
     first, end = (np.concatenate([model.blocks[side], model.busy[:, 1 + side]]) for side in (0, 1))
     units = np.concatenate([model.asked, model.busy[:, 3]])
-    moments = np.unique(owner * FAR + first)
-    begin, over = np.searchsorted(moments, owner * FAR + first), np.searchsorted(moments, owner * FAR + end)
+    moments = np.unique(keyed(owner, first))
+    begin, over = np.searchsorted(moments, keyed(owner, first)), np.searchsorted(moments, keyed(owner, end))
     item, moment = np.repeat(np.arange(len(owner)), over - begin), ranges(begin, over - begin)
     largest = np.isin(moment, np.unique(over - 1))
     item, moment = item[largest], moment[largest]
@@ -167,7 +167,7 @@ def _bundled(model: Model) -> Rows:
     request = model.request[model.line]
     inside = np.flatnonzero(model.together[request] & (sizes[request] > 1))
     request, place = request[inside], model.line[inside] - firsts[request[inside]]
-    key = request * FAR + np.where(model.same_start[request], model.start[inside], 0)
+    key = keyed(request, np.where(model.same_start[request], model.start[inside], 0))
     leads = np.where(place == 0, sizes[request] - 1, 1)
     arc = np.repeat(np.arange(len(inside)), leads)
     other = np.where(place[arc] == 0, 1 + ranges(np.zeros_like(leads), leads), place[arc])

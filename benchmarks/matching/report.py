@@ -16,9 +16,6 @@ from benchmarks.matching import shift_minimisation
 from benchmarks.matching.cases import OURS, SHIFTS, Case, goal_for
 from benchmarks.matching.runs import Found, bound_of, gap, own_gap
 
-MARGIN = 0.001
-"""Our gap may be so much above the recorded one (a tenth of a percent of the bound) before the gate closes."""
-
 
 def table(results: Sequence[list[Found]]) -> Table:
     """A row per method, cases apart; gaps are to the best bound that any method proved for the case."""
@@ -152,27 +149,6 @@ def _recorded(found: list[Found]) -> dict[str, Any]:
         name: value for name, value in asdict(found[0].case).items() if name != "archive" and value not in (None, "")
     }
     return {**case, "own_gap": own_gap(found), "methods": methods}
-
-
-def faults(results: Sequence[list[Found]], baseline: Path) -> Iterator[str]:
-    """Why a run fails: a plan that breaks a rule, a bound that a plan refutes, a gap worse than the recorded one."""
-    recorded = (
-        {_key(each): each["own_gap"] for each in json.loads(baseline.read_text())["cases"]} if baseline.exists() else {}
-    )
-    for found in results:
-        title, reached = found[0].case.title, own_gap(found)
-        for each in found:
-            yield from (f"{title}, {each.method}: {wrong}" for wrong in each.wrong[:3])
-            most = max((other.value for other in found if other.value is not None and not other.wrong), default=None)
-            if each.bound is not None and most is not None and each.bound < most:
-                yield f"{title}, {each.method}: the bound {each.bound} is below a plan of {most}"
-        before = recorded.get(_key(asdict(found[0].case)))
-        if found[0].case.rounds and before is not None and (reached is None or reached > before + MARGIN):
-            yield f"{title}: our gap is {reached or 1:.3%}, and was {before:.3%} when it was recorded"
-
-
-def _key(case: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(case.get(name) for name in ("family", "lines", "seed", "rounds"))
 
 
 def show(console: Console, results: Sequence[list[Found]], join: dict[str, float] | None) -> None:

@@ -45,7 +45,7 @@ def _names(sets: Iterable[Collection[str]]) -> dict[str, int]:
 
 
 def _bits(names: dict[str, int], sets: Sequence[Collection[str]]) -> Whole:
-    return np.array([sum(names.get(name, 0) for name in each) for each in sets], np.int64)
+    return np.array([sum(names.get(name, 0) for name in set(each)) for each in sets], np.int64)
 
 
 def _named(lines: Sequence[Line], resources: Sequence[Resource], line: Whole, resource: Whole) -> NDArray[np.bool_]:
