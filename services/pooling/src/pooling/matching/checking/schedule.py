@@ -1,0 +1,83 @@
+"""The best that one resource can do alone, by an exact recursion over the starts of blocks."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pooling.matching.checking.times import Left
+
+MOST_STATES = 100_000
+"""Sets of blocks that may be open at one time; a resource that has more needs moments in the certificate."""
+
+
+class TooManyStates(Exception):
+    """The exact recursion would take too long on this resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A placement that one resource may take: the block `[start, end)`, its units, and what it earns net of prices."""
+
+    start: int
+    end: int
+    units: int
+    net: int
+
+
+State = tuple[tuple[int, int], ...]
+"""The open blocks, each its end and units, sorted."""
+
+
+def best_set(choices: Iterable[Choice], units: int, remaining: Left) -> int:
+    """The most that a set of these placements can earn, each of which alone fits what is left; 0 for none.
+
+    Raises TooManyStates.
+    """
+    earning = sorted((each for each in choices if each.net > 0), key=lambda each: (each.start, each.end, each.units))
+    return best_of_disjoint(earning) if units == 1 else best_of_shared(earning, remaining)
+
+
+def best_of_disjoint(choices: list[Choice]) -> int:
+    """Weighted interval scheduling: by their ends, each choice is taken after the best that ends before it, or not.
+
+    Kleinberg and Tardos, Algorithm Design (2005), 6.1.
+    """
+    ends: list[int] = []
+    best = [0]
+    for choice in sorted(choices, key=lambda each: each.end):
+        best.append(max(best[-1], best[bisect_right(ends, choice.start)] + choice.net))
+        ends.append(choice.end)
+    return best[-1]
+
+
+def best_of_shared(choices: list[Choice], remaining: Left) -> int:
+    """The same for several units: in the order of their starts, each is taken or not in every state of open blocks.
+
+    What is taken later begins later, so whoever comes last to a minute sees all that is there. Raises TooManyStates.
+    """
+    states: dict[State, int] = {(): 0}
+    for choice in choices:
+        states = _closed(states, choice.start)
+        for state, earned in list(states.items()):
+            if _fits(choice, state, remaining):
+                after = tuple(sorted((*state, (choice.end, choice.units))))
+                states[after] = max(states.get(after, 0), earned + choice.net)
+        if len(states) > MOST_STATES:
+            raise TooManyStates(f"more than {MOST_STATES} sets of blocks are open at minute {choice.start}")
+    return max(states.values())
+
+
+def _closed(states: dict[State, int], now: int) -> dict[State, int]:
+    """The states without the blocks that have ended; of those that become one, the best remains."""
+    found: dict[State, int] = {}
+    for state, earned in states.items():
+        still = tuple(block for block in state if block[0] > now)
+        found[still] = max(found.get(still, 0), earned)
+    return found
+
+
+def _fits(choice: Choice, state: State, remaining: Left) -> bool:
+    return all(
+        sum(units for end, units in state if end > minute) + choice.units <= remaining.at(minute)
+        for minute in remaining.changes(choice.start, choice.end)
+    )
