@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from tests.matching.strategies import prices, problems
 THOUSANDS = settings(
     max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
+pytestmark = pytest.mark.timeout(600)
 HUNDREDS = settings(THOUSANDS, max_examples=300)
 
 
