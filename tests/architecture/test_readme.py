@@ -14,7 +14,7 @@ import pytest
 
 from tests.architecture.tree import ROOT, files, shown
 
-NAMES = {"README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "operations.md"}
+NAMES = {"README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "operations.md", "matching.md"}
 PAGES = sorted(path for path in files(".md") if path.name in NAMES)
 CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)")

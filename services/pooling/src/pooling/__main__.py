@@ -1,6 +1,13 @@
-"""python -m pooling ROLE..."""
+"""python -m pooling ROLE..., or `match PROBLEM.json ...`: the matching engine alone, with nothing of the service."""
 
-from chassis.process import main
-from pooling.app import build
+import sys
 
-main("pooling", build)
+from pooling.matching import command
+
+if command.wanted(sys.argv[1:]):
+    command.run(sys.argv[2:])
+else:
+    from chassis.process import main
+    from pooling.app import build
+
+    main("pooling", build)
