@@ -154,7 +154,7 @@ def _write(path: Path, content: bytes | None) -> None:
     """The whole file or, when anything fails, the one that was there; without content only see whether it can be."""
     beside = path.resolve().with_name(f".{path.name}.{uuid4().hex}")
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe, which can't be replaced
+        if path.exists() and not path.is_file():  # a device or a pipe can't be replaced; a folder is refused
             path.write_bytes(content or b"")
             return
         beside.write_bytes(content or b"")
