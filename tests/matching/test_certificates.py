@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pooling.matching.checking import TooManyStates, check, proved_bound
 from pooling.matching.checking.schedule import Choice, best_of_disjoint, best_of_shared, best_set
-from pooling.matching.checking.times import Left, left
+from pooling.matching.checking.times import Left, left, starts_within
 from pooling.matching.problem import Busy, Current, Limit, Line, Plan, Prices, Problem, Request, Resource
 from pooling.matching.reading import BadProblem, read_certificate
 from pooling.matching.writing import certificate_json, encoded, plan_json
@@ -70,6 +70,9 @@ def test_lines_that_start_together_pay_for_the_same_start() -> None:
     prices = Prices({"p": {0: 50_000, 20: -10_000}, "q": {0: -20_000, 20: 60_000}})
     assert proved_bound(of, prices) == max(50 - 20, -10 + 60)
     assert proved_bound(freely, prices) == 50 + 60
+    costly = Prices({"p": {0: -50_000}, "q": 30_000})
+    assert proved_bound(freely, costly) == 0 + 30
+    assert proved_bound(freely, Prices({"p": {0: -50_000, 20: -10_000}, "q": 30_000})) == -10 + 30
     never = Problem((), (asked(p, line("q", 100, 10, 30), together=True, same_start=True),))
     assert proved_bound(never, Prices({"p": 5_000, "q": 5_000})) == 0
 
@@ -79,6 +82,8 @@ def test_limits_are_paid_by_their_lines_and_sold_at_their_size() -> None:
     assert proved_bound(of, Prices()) == 170
     assert proved_bound(of, Prices(limits=(70_000,))) == 70 + 30
     assert proved_bound(of, Prices(limits=(100_000,))) == 100
+    three = Problem(of.resources, of.requests, limits=(Limit(("a", "c"), 3),))
+    assert proved_bound(three, Prices(limits=(10_000,))) == 3 * 10 + 90 + 60
 
 
 def test_opening_is_paid_by_what_is_best_or_nothing_is_taken() -> None:
@@ -104,6 +109,29 @@ def test_moments_sell_what_is_left_of_several_units() -> None:
     assert proved_bound(of, Prices(moments={"van": ((10, 50_000),)})) == 3 * 50 + 300
     taken = Problem((van(units=3),), tuple(lines), busy=(Busy("van", 0, 5, 2),))
     assert proved_bound(taken, Prices(moments={"van": ((2, 60_000),)})) == 60 + 40
+
+
+def test_a_buffer_blocks_moments_before_and_after() -> None:
+    buffered = Resource("van", "vehicle", ("niort",), units=2, buffer=(3, 7), free=FREE)
+    of = Problem((buffered,), (asked(line("a", 100, 100)),), busy=(Busy("van", 200, 210, 1),))
+    left_over = {96: (2, 100), 97: (2, 10), 116: (2, 10), 117: (2, 100), 196: (2, 100), 197: (1, 100), 217: (2, 100)}
+    for minute, (units, earned) in left_over.items():
+        assert proved_bound(of, Prices(moments={"van": ((minute, 90_000),)})) == units * 90 + earned
+
+
+@given(st.integers(-30, 30), st.integers(0, 8), st.integers(1, 9), st.lists(st.integers(-40, 60), max_size=8))
+def test_starts_are_those_from_which_the_line_lasts_in_a_period(
+    earliest: int, steps: int, step: int, ends: list[int]
+) -> None:
+    window = (earliest, earliest + steps * step)
+    ends = sorted(set(ends))
+    periods = list(zip(ends[::2], ends[1::2], strict=False))
+    found = list(starts_within(Line("a", "vehicle", 1, 7, window, step), periods))
+    assert found == [
+        start
+        for start in range(window[0], window[1] + 1, step)
+        if any(opens <= start and start + 7 <= closes for opens, closes in periods)
+    ]
 
 
 def test_fractions_of_a_cent_are_dropped_at_the_end_only() -> None:

@@ -146,6 +146,12 @@ KEPT_AND_BROKEN: list[tuple[str, dict[str, int], list[Change], Change]] = [
         [],
         ([*OUTING, "start"], [495, 600]),
     ),
+    (
+        "window: the start is not within 481 to 600",
+        OUTING_VAN,
+        [([*OUTING, "step"], 1)],
+        ([*OUTING, "start"], [481, 600]),
+    ),
     ("window: the start is not a multiple of 15 after 479", OUTING_VAN, [], ([*OUTING, "start"], [479, 599])),
 ]
 
@@ -199,6 +205,7 @@ MONEY: list[tuple[int, list[Change]]] = [
     (18387 + 900 - 297, [([*OUTING, "minutes"], 10), ([*VAN, "price", "hour"], 1784)]),
     (18387 + 213 - 4740, [(["km_cost"], 1000)]),
     (18387 + 213 - 237, [(["km_cost"], 50)]),
+    (18387 + 213 - 119, [(["km_cost"], 25)]),
     (18387 + 300, [([*VAN, "features"], ["ramp", "electric"])]),
     (18387 - 500, [([*OUTING, "current", "start"], 495)]),
     (18387 - 77, [([*VAN, "opening"], 77)]),
