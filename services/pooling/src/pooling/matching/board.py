@@ -1,0 +1,235 @@
+"""What the search plays on: every possible placement, its score, and what each resource can do with its placements.
+
+An **arc** is all that one line may do on one resource at one score and one price; a **place** is an arc at a start. Arcs
+and places are sorted by resource, places by begin (start less the buffer before it) within a resource. Scores are in
+thousandths of a cent (`SCALE`). A **price** belongs to a line, or to a line and a start if it must start with others.
+"""
+
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
+
+from pooling.matching.candidates import Pairs, pairs
+from pooling.matching.compiled import NONE, Flags, Ints, Shorts
+from pooling.matching.compiling import Compiled, offsets
+from pooling.matching.diagrams import several, single
+from pooling.matching.problem import SCALE
+from pooling.matching.starts import Lacking, placements
+
+MOST_NODES = 20_000
+MOST_UNITS = 32
+NO_NODE = np.zeros(0, np.int64)
+NO_DIAGRAM = (np.zeros(0, np.int32),) * 3
+
+
+class Board(NamedTuple):
+    """Columns by line, request, price, arc, place, resource, node and moment; `x_from` says where x's rows begin."""
+
+    units: Ints
+    request: Ints
+    requests_from: Ints
+    together: Flags
+    same_start: Flags
+    constant: int
+    limits_from: Ints
+    limits: Ints
+    at_most: Ints
+    line_limits_from: Ints
+    line_limits: Ints
+    prices_from: Ints
+    price_start: Ints
+    price_line: Shorts
+    arc_line: Shorts
+    arc_resource: Shorts
+    arc_score: Ints
+    arc_price: Shorts
+    arcs_from: Ints
+    places_from: Ints
+    place_arc: Shorts
+    begin: Ints
+    end: Ints
+    line_places_from: Ints
+    line_places: Shorts
+    capacity: Ints
+    before: Ints
+    opening: Ints
+    busy_from: Ints
+    busy: Ints
+    exact: Flags
+    nodes_from: Ints
+    node_place: Shorts
+    node_arc: Shorts
+    skip: Shorts
+    take: Shorts
+    moments_from: Ints
+    moment: Ints
+    moment_left: Ints
+
+
+class Places(NamedTuple):
+    """The places in order, and the arcs that they are of."""
+
+    arc: Shorts
+    begin: Ints
+    end: Ints
+    resource: Ints
+    arc_line: Shorts
+    arc_resource: Shorts
+    arc_score: Ints
+    arc_price: Shorts
+
+
+def board_of(problem: Compiled) -> tuple[Board, Lacking]:
+    """The board of a problem, and what its bundles lack."""
+    candidates = pairs(problem)
+    pair, start, lacking = placements(problem, candidates)
+    prices_from, price_start, price_line = priced(problem, candidates.line[pair], start)
+    places = ordered(problem, candidates, pair, start, prices_from, price_start)
+    return assembled(problem, places, prices_from, price_start, price_line), lacking
+
+
+def priced(problem: Compiled, line: Ints, start: Ints) -> tuple[Ints, Ints, Shorts]:
+    """The prices by line: one, or one for each start of a line that has to start with others."""
+    count = len(problem.lines)
+    bound = problem.same_start[problem.needs.request]
+    chosen = bound[line]
+    of_line, of_start = line[chosen], start[chosen]
+    order = np.lexsort((of_start, of_line))
+    of_line, of_start = of_line[order], of_start[order]
+    fresh = np.ones(len(of_line), bool)
+    fresh[1:] = (of_line[1:] != of_line[:-1]) | (of_start[1:] != of_start[:-1])
+    sizes = np.where(bound, np.bincount(of_line[fresh], minlength=count), 1)
+    prices_from = offsets(sizes)
+    price_start = np.zeros(prices_from[-1], np.int64)
+    price_line = np.repeat(np.arange(count, dtype=np.int32), sizes)
+    price_start[bound[price_line]] = of_start[fresh]
+    return prices_from, price_start, price_line
+
+
+def ordered(problem: Compiled, found: Pairs, pair: Ints, start: Ints, prices_from: Ints, price_start: Ints) -> Places:
+    """Places worth something, sorted by resource, begin and line, with arcs sorted by resource and line."""
+    needs, offers = problem.needs, problem.offers
+    line, resource = found.line[pair], found.resource[pair]
+    at_home = (needs.current_resource[line] == resource) & (needs.current_start[line] == start)
+    kilometres = (found.metres * problem.problem.km_cost + 500) // 1000
+    score = (needs.value[found.line] + found.bonus - found.price - kilometres)[pair]
+    score = SCALE * (score + np.where(at_home, 0, -problem.problem.stability * (needs.current_resource[line] != NONE)))
+    score += SCALE * problem.problem.stability * (needs.current_resource[line] != NONE)
+    kept = np.flatnonzero((score > 0) | problem.together[needs.request[line]])
+    alone = problem.same_start[needs.request[line]]
+    kept = kept[np.lexsort((np.where(alone, start, at_home)[kept], line[kept], resource[kept]))]
+    line, resource, start, score = line[kept], resource[kept], start[kept], score[kept]
+    alone, at_home = alone[kept], at_home[kept]
+    fresh = np.ones(len(kept), bool)
+    fresh[1:] = (line[1:] != line[:-1]) | (resource[1:] != resource[:-1]) | (at_home[1:] != at_home[:-1])
+    fresh[1:] |= alone[1:] & (start[1:] != start[:-1])
+    arc = (np.cumsum(fresh) - 1).astype(np.int32)
+    price = prices_from[line].copy()
+    for at in np.flatnonzero(alone):
+        low, high = prices_from[line[at]], prices_from[line[at] + 1]
+        price[at] = low + np.searchsorted(price_start[low:high], start[at])
+    begin = start - offers.before[resource]
+    end = start + needs.minutes[line] + offers.after[resource]
+    order = np.lexsort((line, begin, resource))
+    return Places(
+        arc[order], begin[order], end[order], resource[order],
+        line[fresh].astype(np.int32), resource[fresh].astype(np.int32), score[fresh], price[fresh].astype(np.int32),
+    )  # fmt: skip
+
+
+def assembled(problem: Compiled, places: Places, prices_from: Ints, price_start: Ints, price_line: Shorts) -> Board:
+    """The board of these places."""
+    needs, offers = problem.needs, problem.offers
+    count, resources = len(problem.lines), np.arange(len(offers.kind) + 1)
+    places_from = np.searchsorted(places.resource, resources).astype(np.int64)
+    line_of_place = places.arc_line[places.arc]
+    line_places = np.argsort(line_of_place, kind="stable").astype(np.int32)
+    line_limits_from, line_limits = inverted(problem.limits_from, problem.limits, count)
+    busy = offers.busy.copy()
+    owner = np.repeat(np.arange(len(offers.kind)), np.diff(offers.busy_from))
+    busy[:, 0] -= offers.before[owner]
+    busy[:, 1] += offers.after[owner]
+    exact, nodes, moments = relaxations(needs.units, offers.units, places, places_from, offers.busy_from, busy)
+    return alike(
+        needs.units, needs.request, problem.requests_from, problem.together, problem.same_start,
+        -SCALE * problem.problem.stability * int(np.count_nonzero(needs.current_resource != NONE)),
+        problem.limits_from, problem.limits, problem.at_most, line_limits_from, line_limits,
+        prices_from, price_start, price_line,
+        places.arc_line, places.arc_resource, places.arc_score, places.arc_price,
+        np.searchsorted(places.arc_resource, resources).astype(np.int64),
+        places_from, places.arc, places.begin, places.end,
+        np.searchsorted(line_of_place[line_places], np.arange(count + 1)).astype(np.int64), line_places,
+        offers.units, offers.before, SCALE * offers.opening, offers.busy_from, busy, exact, *nodes, *moments,
+    )  # fmt: skip
+
+
+def alike(*columns: Any) -> Board:
+    """A board whose columns have the same types whatever the problem, so that functions are compiled once."""
+    types = Board.__annotations__.values()
+    return Board(*(
+        column if wanted is int else np.ascontiguousarray(column, get_args(get_args(wanted)[1])[0])
+        for column, wanted in zip(columns, types, strict=True)
+    ))  # fmt: skip
+
+
+def inverted(limits_from: Ints, limits: Ints, lines: int) -> tuple[Ints, Ints]:
+    """By line, the limits that it is in."""
+    limit = np.repeat(np.arange(len(limits_from) - 1), np.diff(limits_from))
+    order = np.lexsort((limit, limits))
+    return np.searchsorted(limits[order], np.arange(lines + 1)).astype(np.int64), limit[order].astype(np.int64)
+
+
+Nodes = tuple[Ints, Shorts, Shorts, Shorts, Shorts]
+Moments = tuple[Ints, Ints, Ints]
+
+
+def relaxations(
+    units: Ints, capacity: Ints, places: Places, places_from: Ints, busy_from: Ints, busy: Ints
+) -> tuple[Flags, Nodes, Moments]:
+    """Which resources have a diagram, their diagrams, and the moments of the others."""
+    exact = np.ones(len(capacity), bool)
+    diagrams = []
+    moments = []
+    for resource in range(len(capacity)):
+        own = slice(places_from[resource], places_from[resource + 1])
+        asked = units[places.arc_line[places.arc[own]]]
+        taken = busy[busy_from[resource] : busy_from[resource + 1]]
+        diagram = diagram_of(places.begin[own], places.end[own], asked, int(capacity[resource]), taken)
+        exact[resource] = diagram is not None
+        diagrams.append(NO_DIAGRAM if diagram is None else diagram)
+        moments.append(moments_of(places.begin[own], int(capacity[resource]), taken) if diagram is None else ((), ()))
+    nodes_from = offsets(len(arc) + 1 for arc, _, _ in diagrams)
+    place, skip, take = (np.concatenate([NO_NODE, *(np.append(d[part], 0) for d in diagrams)]) for part in range(3))
+    sizes = np.diff(nodes_from)
+    skip += np.repeat(nodes_from[:-1], sizes)
+    take += np.repeat(nodes_from[:-1], sizes)
+    place += np.repeat(places_from[:-1], sizes)
+    place[nodes_from[1:] - 1] = 0
+    arc = places.arc[place] if len(places.arc) else np.zeros(len(place), np.int32)
+    moments_from = offsets(len(times) for times, _ in moments)
+    times, left = (np.concatenate([[], *(m[part] for m in moments)]).astype(np.int64) for part in range(2))
+    return (
+        exact,
+        (nodes_from, place.astype(np.int32), arc, skip.astype(np.int32), take.astype(np.int32)),
+        (moments_from, times, left),
+    )
+
+
+def diagram_of(begin: Ints, end: Ints, units: Ints, capacity: int, busy: Ints) -> tuple[Shorts, Shorts, Shorts] | None:
+    """Placement, skip and take by node, or nothing if there would be too many."""
+    size = len(begin)
+    if size == 0 or 2 * units.min() > capacity:
+        skip, take = np.empty(size, np.int32), np.empty(size, np.int32)
+        single(begin, end, 0, skip, take)
+        return np.arange(size, dtype=np.int32), skip, take
+    if capacity > MOST_UNITS:
+        return None
+    found, place, skip, take = several(begin, end, units, capacity, busy, MOST_NODES)
+    return None if found == NONE else (place, skip, take)
+
+
+def moments_of(begin: Ints, capacity: int, busy: Ints) -> tuple[Ints, Ints]:
+    """The moments at which something may begin, and the units left then."""
+    times = np.unique(begin)
+    taken = ((busy[None, :, 0] <= times[:, None]) & (times[:, None] < busy[None, :, 1])) * busy[None, :, 2]
+    return times, np.maximum(0, capacity - taken.sum(axis=1))

@@ -1,0 +1,87 @@
+"""First plans: the most valuable requests first, or each resource's best schedule at given prices."""
+
+import numpy as np
+
+from pooling.matching.board import Board
+from pooling.matching.bounding import Quote, full_prices, longest, longest_path
+from pooling.matching.compiled import NONE, Ints, compiled
+from pooling.matching.insertion import complete_bundles, insert_all, take_away
+from pooling.matching.packing import Packing, allowed, put, remove
+
+
+def by_value(board: Board) -> Ints:
+    """Requests, those first whose lines score most for the units and minutes that they take."""
+    lines = len(board.units)
+    best, size = np.zeros(lines), np.ones(lines)
+    np.maximum.at(best, board.arc_line, board.arc_score)
+    line = board.arc_line[board.place_arc]
+    np.maximum.at(size, line, (board.end - board.begin) * board.units[line])
+    requests = len(board.together)
+    scores = np.bincount(board.request, best, requests)
+    sizes = np.maximum(1.0, np.bincount(board.request, size, requests))
+    return np.argsort(-scores / np.sqrt(sizes), kind="stable").astype(np.int64)
+
+
+@compiled
+def take_schedules(board: Board, packing: Packing, quote: Quote, order: Ints) -> None:
+    """Gives each resource in turn its best schedule at these prices of the lines that are left."""
+    full = full_prices(board, quote)
+    value = np.empty(longest(board.nodes_from) + 1, np.int64)
+    net = np.empty(longest(board.arcs_from), np.int64)
+    for resource in order:
+        first, last = board.arcs_from[resource], board.arcs_from[resource + 1]
+        if not board.exact[resource] or first == last:
+            continue
+        for arc in range(first, last):
+            line = board.arc_line[arc]
+            net[arc - first] = 0
+            if packing.place[line] == NONE and allowed(board, packing, line):
+                net[arc - first] = max(0, board.arc_score[arc] - full[board.arc_price[arc]])
+        if longest_path(board, resource, value, net) > board.opening[resource]:
+            take_path(board, packing, resource, value)
+
+
+@compiled
+def take_path(board: Board, packing: Packing, resource: int, value: Ints) -> None:
+    """Places what is on the best path through a resource's diagram."""
+    first, terminal = board.nodes_from[resource], board.nodes_from[resource + 1] - 1
+    node = first
+    while node < terminal:
+        if value[node - first] == value[board.skip[node] - first]:
+            node = board.skip[node]
+            continue
+        line = board.arc_line[board.node_arc[node]]
+        if packing.place[line] == NONE and allowed(board, packing, line):
+            put(board, packing, board.node_place[node])
+        node = board.take[node]
+
+
+@compiled
+def close_the_unprofitable(board: Board, packing: Packing) -> None:
+    """Takes everything off resources that earn less than their opening, and bundles that this breaks."""
+    for resource in range(len(board.capacity)):
+        earned = 0
+        line = packing.first[resource]
+        while line != NONE:
+            earned += board.arc_score[board.place_arc[packing.place[line]]]
+            line = packing.following[line]
+        while packing.first[resource] != NONE and earned <= board.opening[resource]:
+            request = board.request[packing.first[resource]]
+            if board.together[request]:
+                take_away(board, packing, request)
+            else:
+                remove(board, packing, packing.first[resource])
+
+
+@compiled
+def from_prices(board: Board, packing: Packing, quote: Quote, resources: Ints, requests: Ints, rent: Ints) -> None:
+    """A plan from prices: schedules first, then bundles completed, then what else there is room for."""
+    packing.place[:] = NONE
+    packing.following[:] = NONE
+    packing.first[:] = NONE
+    packing.placed[:] = 0
+    take_schedules(board, packing, quote, resources)
+    complete_bundles(board, packing, rent)
+    insert_all(board, packing, requests, rent)
+    close_the_unprofitable(board, packing)
+    insert_all(board, packing, requests, rent)

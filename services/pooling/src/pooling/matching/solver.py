@@ -1,0 +1,99 @@
+"""The best plan that a budget allows, and a proof of how good it is."""
+
+from collections.abc import Callable
+from time import monotonic
+
+import numpy as np
+
+from pooling.matching.bidding import Auction, bid, opened, quote_of
+from pooling.matching.board import Board, board_of
+from pooling.matching.bounding import evaluate, no_demand
+from pooling.matching.certificate import certificate
+from pooling.matching.compiled import NONE, Ints
+from pooling.matching.compiling import Compiled, compile_problem
+from pooling.matching.construction import by_value, from_prices
+from pooling.matching.insertion import insert_all
+from pooling.matching.packing import Packing, assign, empty, worth
+from pooling.matching.problem import SCALE, Budget, Placed, Plan, Problem
+
+Tell = Callable[[int, int], None]
+STEPS = 50
+
+
+class Search:
+    """The best plan and prices so far, and the next round."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self.problem: Compiled = compile_problem(problem)
+        self.board: Board
+        self.board, self.lacking = board_of(self.problem)
+        self.chance = np.random.default_rng(seed)
+        self.best: Packing = empty(self.board)
+        self.trial: Packing = empty(self.board)
+        self.order: Ints = by_value(self.board)
+        self.no_rent: Ints = np.zeros(0, np.int64)
+        self.auction: Auction = opened(self.board)
+        self.value = int(worth(self.board, self.best))
+        self.bidding = True
+        self.keep(self.greedy())
+        bid(self.board, self.auction, 1)
+
+    @property
+    def bound(self) -> int:
+        """Cents."""
+        return int(self.auction.bound[0]) // SCALE
+
+    def greedy(self) -> Packing:
+        """The most valuable requests first."""
+        insert_all(self.board, self.trial, self.order, self.no_rent)
+        return self.trial
+
+    def keep(self, packing: Packing) -> None:
+        """Keeps a plan if it is better."""
+        value = int(worth(self.board, packing))
+        if value > self.value:
+            self.value = value
+            assign(self.best, packing)
+
+    def round(self) -> bool:
+        """One unit of work; whether another can help."""
+        if self.bidding:
+            self.bidding = bool(bid(self.board, self.auction, STEPS))
+            quote = quote_of(self.board, self.auction.best)
+            resources = self.chance.permutation(len(self.board.capacity))
+            from_prices(self.board, self.trial, quote, resources, self.order, self.no_rent)
+            self.keep(self.trial)
+        return self.bidding and self.bound * SCALE > self.value
+
+
+def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None) -> Plan:
+    """The best plan found within the budget; `tell(value, bound)`, in cents, is called as they move."""
+    began = monotonic()
+    search = Search(problem, seed)
+    rounds = 0
+    while True:
+        if tell is not None:
+            tell(search.value // SCALE, search.bound)
+        if budget.rounds is not None and rounds >= budget.rounds:
+            break
+        if budget.seconds is not None and monotonic() - began >= budget.seconds:
+            break
+        rounds += 1
+        if not search.round():
+            break
+    return plan_of(search, seed, rounds, monotonic() - began)
+
+
+def plan_of(search: Search, seed: int, rounds: int, seconds: float) -> Plan:
+    """The search's result by the names of the problem."""
+    board, problem = search.board, search.problem
+    quote = quote_of(board, search.auction.best)
+    bound = int(evaluate(board, quote, no_demand(board))) // SCALE
+    placed = []
+    for line in np.flatnonzero(search.best.place != NONE):
+        place = search.best.place[line]
+        resource = int(board.arc_resource[board.place_arc[place]])
+        start = int(board.begin[place] + board.before[resource])
+        placed.append(Placed(problem.lines[line].id, problem.problem.resources[resource].id, start))
+    prices = certificate(problem, board, search.lacking, quote)
+    return Plan(search.value // SCALE, bound, tuple(placed), prices, seed, rounds, seconds, 1)
