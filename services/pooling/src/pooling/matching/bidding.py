@@ -11,7 +11,7 @@ import numpy as np
 
 from pooling.matching.board import Board
 from pooling.matching.bounding import Demand, Quote, best_start, evaluate, no_demand, sizes_of
-from pooling.matching.compiled import NEVER, Floats, Ints, compiled
+from pooling.matching.compiled import NEVER, Floats, Ints, compiled, inner
 
 MEMORY = 0.7
 AMBITION = 0.02
@@ -80,7 +80,7 @@ def bid(board: Board, auction: Auction, steps: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def judge(auction: Auction, bound: int) -> None:
     """Keeps the best prices; without success for long, returns to them with a shorter step."""
     if bound < auction.bound[0] - 1e-5 * abs(auction.bound[0]):
@@ -96,7 +96,7 @@ def judge(auction: Auction, bound: int) -> None:
         auction.asked[:] = auction.best
 
 
-@compiled
+@inner
 def move(board: Board, auction: Auction, bound: int) -> bool:
     """One step against the direction; false if there is nowhere to go."""
     excess = np.zeros(len(auction.asked))
@@ -116,7 +116,7 @@ def move(board: Board, auction: Auction, bound: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def supply_excess(board: Board, auction: Auction, excess: Floats) -> None:
     """How much more of each price's thing there is than is wanted, where the price may still move that way."""
     for request in range(len(board.together)):
@@ -138,13 +138,13 @@ def supply_excess(board: Board, auction: Auction, excess: Floats) -> None:
         excess[first + moment] = free_to_move(auction.quote.moments[moment], spare)
 
 
-@compiled
+@inner
 def free_to_move(price: int, excess: int) -> float:
     """A price of nothing can't fall."""
     return float(excess) if price > 0 else min(0.0, float(excess))
 
 
-@compiled
+@inner
 def excess_of_bundle(board: Board, request: int, auction: Auction, excess: Floats) -> None:
     """A bundle is bought if its lines' prices are worth it; at a worth of nothing, as much as is wanted on average."""
     first, last = board.requests_from[request], board.requests_from[request + 1]
@@ -157,7 +157,7 @@ def excess_of_bundle(board: Board, request: int, auction: Auction, excess: Float
         excess[board.prices_from[line]] = bought - auction.demand.lines[board.prices_from[line]]
 
 
-@compiled
+@inner
 def excess_of_start(board: Board, request: int, auction: Auction, excess: Floats) -> None:
     """A bundle with one start is bought at its most worthy start."""
     _, bought = best_start(board, request, auction.quote.lines)
@@ -167,7 +167,7 @@ def excess_of_start(board: Board, request: int, auction: Auction, excess: Floats
             excess[first + start] = (1.0 if start == bought else 0.0) - auction.demand.lines[first + start]
 
 
-@compiled
+@inner
 def project(board: Board, asked: Floats) -> None:
     """No price below nothing, but of a bundle's lines only the sum."""
     for request in range(len(board.together)):

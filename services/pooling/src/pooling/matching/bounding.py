@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pooling.matching.board import Board
-from pooling.matching.compiled import Ints, compiled
+from pooling.matching.compiled import Ints, compiled, inner
 
 
 class Quote(NamedTuple):
@@ -63,7 +63,7 @@ def evaluate(board: Board, quote: Quote, demand: Demand) -> int:
     return total
 
 
-@compiled
+@inner
 def longest(begins: Ints) -> int:
     """The longest row."""
     most = 0
@@ -72,7 +72,7 @@ def longest(begins: Ints) -> int:
     return most
 
 
-@compiled
+@inner
 def full_prices(board: Board, quote: Quote) -> Ints:
     """Each price with those of the limits that its line is in."""
     full = quote.lines.copy()
@@ -84,7 +84,7 @@ def full_prices(board: Board, quote: Quote) -> Ints:
     return full
 
 
-@compiled
+@inner
 def paid_back(board: Board, prices: Ints) -> int:
     """The most that all requests can get back."""
     total = 0
@@ -96,7 +96,7 @@ def paid_back(board: Board, prices: Ints) -> int:
     return total
 
 
-@compiled
+@inner
 def returned(board: Board, request: int, prices: Ints) -> int:
     """What a request whose lines have one price each can get back."""
     total = 0
@@ -106,7 +106,7 @@ def returned(board: Board, request: int, prices: Ints) -> int:
     return max(0, total)
 
 
-@compiled
+@inner
 def best_start(board: Board, request: int, prices: Ints) -> tuple[int, int]:
     """What a request with one start for all can get back, and which of its starts that is (-1: none)."""
     first, last = board.requests_from[request], board.requests_from[request + 1]
@@ -120,7 +120,7 @@ def best_start(board: Board, request: int, prices: Ints) -> tuple[int, int]:
     return best, which
 
 
-@compiled
+@inner
 def resource_worth(
     board: Board, resource: int, quote: Quote, full: Ints, value: Ints, net: Ints, demand: Demand
 ) -> int:
@@ -141,7 +141,7 @@ def resource_worth(
     return max(0, worth)
 
 
-@compiled
+@inner
 def longest_path(board: Board, resource: int, value: Ints, net: Ints) -> int:
     """The worth of a resource's best schedule; fills `value` with what can still be had from each node on."""
     first, terminal, arcs = board.nodes_from[resource], board.nodes_from[resource + 1] - 1, board.arcs_from[resource]
@@ -155,7 +155,7 @@ def longest_path(board: Board, resource: int, value: Ints, net: Ints) -> int:
     return value[0]
 
 
-@compiled
+@inner
 def follow_path(board: Board, resource: int, value: Ints, net: Ints, demand: Demand) -> None:
     """Adds what the best schedule uses to the demand."""
     first, terminal, arcs = board.nodes_from[resource], board.nodes_from[resource + 1] - 1, board.arcs_from[resource]
@@ -168,7 +168,7 @@ def follow_path(board: Board, resource: int, value: Ints, net: Ints, demand: Dem
             node = board.take[node]
 
 
-@compiled
+@inner
 def moment_worth(board: Board, resource: int, moments: Ints, full: Ints, demand: Demand) -> int:
     """The worth of a resource whose units are paid by the moment: its units' price, and each line's best place."""
     low, high = board.moments_from[resource], board.moments_from[resource + 1]
@@ -193,7 +193,7 @@ def moment_worth(board: Board, resource: int, moments: Ints, full: Ints, demand:
     return worth
 
 
-@compiled
+@inner
 def best_places(board: Board, resource: int, upto: Ints, full: Ints) -> Ints:
     """By arc of a resource, its best place at these prices."""
     best = np.full(board.arcs_from[resource + 1] - board.arcs_from[resource], -1, np.int64)
@@ -204,7 +204,7 @@ def best_places(board: Board, resource: int, upto: Ints, full: Ints) -> Ints:
     return best
 
 
-@compiled
+@inner
 def place_net(board: Board, place: int, upto: Ints, full: Ints) -> int:
     """A place's score less all that it pays."""
     low, high = span(board, place)
@@ -213,7 +213,7 @@ def place_net(board: Board, place: int, upto: Ints, full: Ints) -> int:
     return board.arc_score[arc] - full[board.arc_price[arc]] - rent
 
 
-@compiled
+@inner
 def span(board: Board, place: int) -> tuple[int, int]:
     """The moments in a place's block, from and to, counted from its resource's first."""
     resource = board.arc_resource[board.place_arc[place]]
@@ -221,7 +221,7 @@ def span(board: Board, place: int) -> tuple[int, int]:
     return np.searchsorted(own, board.begin[place]), np.searchsorted(own, board.end[place])
 
 
-@compiled
+@inner
 def use_moments(board: Board, place: int, demand: Demand) -> None:
     """Adds a place to the demand."""
     arc = board.place_arc[place]
@@ -231,7 +231,7 @@ def use_moments(board: Board, place: int, demand: Demand) -> None:
     demand.moments[first + low : first + high] += board.units[board.arc_line[arc]]
 
 
-@compiled
+@inner
 def count_limits(board: Board, demand: Demand) -> None:
     """How many lines of each limit are in demand."""
     demand.limits[:] = 0

@@ -9,7 +9,7 @@ from math import asin, cos, floor, pi, sin, sqrt
 
 import numpy as np
 
-from pooling.matching.compiled import Flags, Floats, Ints, Words, compiled
+from pooling.matching.compiled import Flags, Floats, Ints, Words, compiled, inner
 from pooling.matching.compiling import Compiled, Needs, Offers
 
 EARTH_RADIUS_M = 6_371_008.8
@@ -115,7 +115,7 @@ def join(
     return found[:count], metres[:count]
 
 
-@compiled
+@inner
 def grown(found: Ints, metres: Ints, count: int, size: int) -> tuple[Ints, Ints]:
     """Larger arrays with the same beginning."""
     wider = np.empty((2 * count + size, 2), np.int64)
@@ -125,7 +125,7 @@ def grown(found: Ints, metres: Ints, count: int, size: int) -> tuple[Ints, Ints]
     return wider, longer
 
 
-@compiled
+@inner
 def listed(line: int, only: tuple[Flags, Ints, Ints], near: Ints) -> int:
     """The resources that a line names itself."""
     size = 0
@@ -135,7 +135,7 @@ def listed(line: int, only: tuple[Flags, Ints, Ints], near: Ints) -> int:
     return size
 
 
-@compiled
+@inner
 def around(
     line: int,
     asked: tuple[Ints, Ints, Floats, Floats, Words, Floats, Ints],
@@ -158,7 +158,7 @@ def around(
     return size
 
 
-@compiled
+@inner
 def copied(order: Ints, begin: int, end: int, near: Ints, size: int) -> int:
     """A run of the index appended to what is near; returns the new size."""
     for at in range(begin, end):
@@ -167,7 +167,7 @@ def copied(order: Ints, begin: int, end: int, near: Ints, size: int) -> int:
     return size
 
 
-@compiled
+@inner
 def eastward(latitude: float, reach: float) -> float:
     """Degrees of longitude to which a circle of `reach` degrees extends (Bronshtein: the tangent meridian)."""
     if abs(latitude) + reach >= 90.0:
@@ -175,7 +175,7 @@ def eastward(latitude: float, reach: float) -> float:
     return asin(min(1.0, sin(reach * pi / 180) / cos(latitude * pi / 180))) * 180 / pi + 1e-9
 
 
-@compiled
+@inner
 def along(
     strip: tuple[Ints, Floats, Ints, int, float, float], row: int, centre: float, east: float, near: Ints, size: int
 ) -> int:
@@ -194,7 +194,7 @@ def along(
     return size
 
 
-@compiled
+@inner
 def suits(
     line: int,
     resource: int,
@@ -216,7 +216,7 @@ def suits(
     return True
 
 
-@compiled
+@inner
 def metres_between(ones: Floats, one: int, others: Floats, other: int) -> int:
     """Great circle (haversine), rounded half up; 0 if either has no place."""
     if np.isnan(ones[one, 0]) or np.isnan(others[other, 0]):

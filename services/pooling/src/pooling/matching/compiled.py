@@ -1,6 +1,8 @@
 """Functions over arrays, compiled to machine code once and kept beside their source."""
 
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -18,15 +20,32 @@ Flags = NDArray[np.bool_]
 NONE = -1
 NEVER = np.int64(2**62)
 
-SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
-"""Changes with any source of this package."""
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
     """The function in machine code: nothing is checked, no global lock, kept on disk for the next process."""
-    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    # What is kept holds the code of all that a function calls, in other files too, and numba looks at one file only.
-    dispatcher._cache._cache_file._source_stamp = SOURCES
+    return kept(function, numba.njit(cache=True, nogil=True, error_model="numpy"))
+
+
+def inner(function: F) -> F:
+    """The same for what only compiled functions call, which spares the compiler its entry from Python."""
+    return kept(
+        function,
+        numba.njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True),
+    )
+
+
+def kept(function: F, compiler: Callable[[F], Any]) -> F:
+    """Compiled and kept; what is kept holds all that the function calls, and numba looks for changes in one file only."""
+    dispatcher = compiler(function)
+    dispatcher._cache._cache_file._source_stamp = stamp(function.__module__.rpartition(".")[2])
     return cast(F, dispatcher)
+
+
+@lru_cache
+def stamp(module: str) -> str:
+    """Changes with the source of a module of this package, or of one that it imports."""
+    source = Path(__file__).with_name(f"{module}.py").read_text("utf-8")
+    imported = re.findall(r"^from pooling\.matching\.(\w+) import", source, re.MULTILINE)
+    return sha256("\n".join([source, *map(stamp, imported)]).encode()).hexdigest()

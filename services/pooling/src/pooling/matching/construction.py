@@ -4,7 +4,7 @@ import numpy as np
 
 from pooling.matching.board import Board
 from pooling.matching.bounding import Quote, full_prices, longest, longest_path
-from pooling.matching.compiled import NONE, Ints, compiled
+from pooling.matching.compiled import NONE, Ints, compiled, inner
 from pooling.matching.insertion import complete_bundles, insert_all, take_away
 from pooling.matching.packing import Packing, allowed, put, remove
 
@@ -22,7 +22,7 @@ def by_value(board: Board) -> Ints:
     return np.argsort(-scores / np.sqrt(sizes), kind="stable").astype(np.int64)
 
 
-@compiled
+@inner
 def take_schedules(board: Board, packing: Packing, quote: Quote, order: Ints) -> None:
     """Gives each resource in turn its best schedule at these prices of the lines that are left."""
     full = full_prices(board, quote)
@@ -41,7 +41,7 @@ def take_schedules(board: Board, packing: Packing, quote: Quote, order: Ints) ->
             take_path(board, packing, resource, value)
 
 
-@compiled
+@inner
 def take_path(board: Board, packing: Packing, resource: int, value: Ints) -> None:
     """Places what is on the best path through a resource's diagram."""
     first, terminal = board.nodes_from[resource], board.nodes_from[resource + 1] - 1
@@ -56,7 +56,7 @@ def take_path(board: Board, packing: Packing, resource: int, value: Ints) -> Non
         node = board.take[node]
 
 
-@compiled
+@inner
 def close_the_unprofitable(board: Board, packing: Packing) -> None:
     """Takes everything off resources that earn less than their opening, and bundles that this breaks."""
     for resource in range(len(board.capacity)):

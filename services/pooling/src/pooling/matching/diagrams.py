@@ -9,7 +9,7 @@ van Hoeve and Hooker, "Decision Diagrams for Optimization" (2016).
 
 import numpy as np
 
-from pooling.matching.compiled import NEVER, NONE, Ints, Shorts, compiled
+from pooling.matching.compiled import NEVER, NONE, Ints, Shorts, compiled, inner
 
 FREE = -(2**62)
 
@@ -44,7 +44,7 @@ def several(
     return size, place, after_skip, after_take
 
 
-@compiled
+@inner
 def ranked(layer: Shorts, layers: int) -> Shorts:
     """Each node's rank when they are sorted by layer, those of a layer as they come."""
     after = np.zeros(layers + 1, np.int32)
@@ -58,7 +58,7 @@ def ranked(layer: Shorts, layers: int) -> Shorts:
     return rank
 
 
-@compiled
+@inner
 def explored(
     begin: Ints, end: Ints, units: Ints, capacity: int, busy: Ints, most: int
 ) -> tuple[int, Shorts, Ints, Shorts, Shorts]:
@@ -87,7 +87,7 @@ def explored(
     return size, layer, state, skip, take
 
 
-@compiled
+@inner
 def bucket_count(most: int) -> int:
     """A power of two, twice the nodes that there may be."""
     size = 64
@@ -96,7 +96,7 @@ def bucket_count(most: int) -> int:
     return size
 
 
-@compiled
+@inner
 def rounded_end(end: int, begin: Ints, busy: Ints) -> int:
     """The end of a block as it matters: the next placement's begin; exact if periods are busy."""
     if len(busy):
@@ -105,7 +105,7 @@ def rounded_end(end: int, begin: Ints, busy: Ints) -> int:
     return begin[at] if at < len(begin) else NEVER
 
 
-@compiled
+@inner
 def occupy(state: Ints, end: int, units: int) -> None:
     """Adds a block to a state, which stays sorted, latest end first; its last entries are free units."""
     for _ in range(units):
@@ -116,7 +116,7 @@ def occupy(state: Ints, end: int, units: int) -> None:
         state[at] = end
 
 
-@compiled
+@inner
 def reach(
     at: int, work: Ints, size: int, begin: Ints, end: Ints, units: Ints, busy: Ints, layer: Shorts, state: Ints,
     following: Shorts, head: Shorts, buckets: Shorts,
@@ -143,7 +143,7 @@ def reach(
     return size, size + 1
 
 
-@compiled
+@inner
 def expire(state: Ints, now: int) -> None:
     """Frees the units whose block is over."""
     for at in range(len(state)):
@@ -151,7 +151,7 @@ def expire(state: Ints, now: int) -> None:
             state[at] = FREE
 
 
-@compiled
+@inner
 def fits(state: Ints, begin: int, end: int, units: int, busy: Ints) -> bool:
     """Whether a block fits beside what is active and busy, at its begin and wherever a busy block begins within it."""
     if active(state, begin) + blocked(busy, begin) + units > len(state):
@@ -163,7 +163,7 @@ def fits(state: Ints, begin: int, end: int, units: int, busy: Ints) -> bool:
     return True
 
 
-@compiled
+@inner
 def active(state: Ints, moment: int) -> int:
     """Units whose block ends after a moment."""
     count = 0
@@ -172,7 +172,7 @@ def active(state: Ints, moment: int) -> int:
     return count
 
 
-@compiled
+@inner
 def blocked(busy: Ints, moment: int) -> int:
     """Units that are busy at a moment."""
     units = 0
@@ -182,7 +182,7 @@ def blocked(busy: Ints, moment: int) -> int:
     return units
 
 
-@compiled
+@inner
 def hashed(at: int, state: Ints) -> int:
     """A number to spread states over buckets (Fowler, Noll and Vo's multiplication)."""
     key = np.uint64(at) ^ np.uint64(14695981039346656037)
@@ -192,7 +192,7 @@ def hashed(at: int, state: Ints) -> int:
     return np.int64(key >> np.uint64(2))
 
 
-@compiled
+@inner
 def same(one: Ints, other: Ints) -> bool:
     """Whether two states are equal."""
     for at in range(len(one)):

@@ -1,7 +1,7 @@
 """Placing whole requests where there is room: a line alone, a bundle, a bundle at one start."""
 
 from pooling.matching.board import Board
-from pooling.matching.compiled import NONE, Ints, compiled
+from pooling.matching.compiled import NONE, Ints, compiled, inner
 from pooling.matching.packing import Packing, allowed, gain_of, has_room, put, remove
 
 
@@ -16,7 +16,7 @@ def insert_all(board: Board, packing: Packing, order: Ints, rent: Ints) -> None:
         insert(board, packing, request, rent)
 
 
-@compiled
+@inner
 def insert(board: Board, packing: Packing, request: int, rent: Ints) -> bool:
     """Places what is missing of a request if it gains; a bundle with all of its lines or not at all."""
     first, last = board.requests_from[request], board.requests_from[request + 1]
@@ -37,7 +37,7 @@ def insert(board: Board, packing: Packing, request: int, rent: Ints) -> bool:
     return done
 
 
-@compiled
+@inner
 def best_place(board: Board, packing: Packing, line: int, price: int, rent: Ints) -> int:
     """The place with room that gains most after rent, of those at a price (`NONE`: at any)."""
     best, most = NONE, 0
@@ -51,7 +51,7 @@ def best_place(board: Board, packing: Packing, line: int, price: int, rent: Ints
     return best
 
 
-@compiled
+@inner
 def insert_bundle(board: Board, packing: Packing, request: int, start: int, rent: Ints) -> bool:
     """Places the missing lines of a bundle, at its start of that number (`NONE`: at any); undone unless it gains.
 
@@ -78,7 +78,7 @@ def insert_bundle(board: Board, packing: Packing, request: int, start: int, rent
     return gain > 0
 
 
-@compiled
+@inner
 def insert_at_one_start(board: Board, packing: Packing, request: int, rent: Ints) -> bool:
     """Places a bundle with one start for all, at the best of its starts; a part of it that is placed is taken away."""
     first, last = board.requests_from[request], board.requests_from[request + 1]
@@ -95,7 +95,7 @@ def insert_at_one_start(board: Board, packing: Packing, request: int, rent: Ints
     return best != NONE and insert_bundle(board, packing, request, best, rent)
 
 
-@compiled
+@inner
 def complete(board: Board, packing: Packing, request: int) -> bool:
     """Whether all lines of a bundle are placed, at one start if they have to be."""
     first, last = board.requests_from[request], board.requests_from[request + 1]
@@ -107,13 +107,13 @@ def complete(board: Board, packing: Packing, request: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def start_number(board: Board, packing: Packing, line: int) -> int:
     """Which of its bundle's starts a placed line has."""
     return board.arc_price[board.place_arc[packing.place[line]]] - board.prices_from[line]
 
 
-@compiled
+@inner
 def net_of(board: Board, packing: Packing, request: int, rent: Ints) -> int:
     """What a placed bundle scores after rent."""
     total = 0
@@ -131,7 +131,7 @@ def take_away(board: Board, packing: Packing, request: int) -> None:
             remove(board, packing, line)
 
 
-@compiled
+@inner
 def complete_bundles(board: Board, packing: Packing, rent: Ints) -> None:
     """Completes the bundles of which a part is placed, or takes them away."""
     for request in range(len(board.together)):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pooling.matching.board import Board
-from pooling.matching.compiled import NONE, Ints, compiled
+from pooling.matching.compiled import NONE, Ints, compiled, inner
 
 
 class Packing(NamedTuple):
@@ -39,19 +39,19 @@ def assign(into: Packing, packing: Packing) -> None:
     into.placed[:] = packing.placed
 
 
-@compiled
+@inner
 def line_of(board: Board, place: int) -> int:
     """The line that a place is for."""
     return board.arc_line[board.place_arc[place]]
 
 
-@compiled
+@inner
 def resource_of(board: Board, place: int) -> int:
     """The resource that a place is on."""
     return board.arc_resource[board.place_arc[place]]
 
 
-@compiled
+@inner
 def gain_of(board: Board, packing: Packing, place: int) -> int:
     """What a place adds to the plan as it is, the opening of its resource included."""
     opened = packing.first[resource_of(board, place)] == NONE
@@ -86,7 +86,7 @@ def remove(board: Board, packing: Packing, line: int) -> None:
         packing.placed[board.line_limits[at]] -= 1
 
 
-@compiled
+@inner
 def allowed(board: Board, packing: Packing, line: int) -> bool:
     """Whether the line's limits admit one more."""
     for at in range(board.line_limits_from[line], board.line_limits_from[line + 1]):
@@ -95,7 +95,7 @@ def allowed(board: Board, packing: Packing, line: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def has_room(board: Board, packing: Packing, place: int) -> bool:
     """Whether a place fits beside what is on its resource already."""
     resource = resource_of(board, place)
@@ -114,7 +114,7 @@ def has_room(board: Board, packing: Packing, place: int) -> bool:
     return alone or busy_leaves(board, packing, resource, begin, end, spare)
 
 
-@compiled
+@inner
 def busy_leaves(board: Board, packing: Packing, resource: int, begin: int, end: int, spare: int) -> bool:
     """Whether the units suffice where busy periods begin within a block."""
     for period in range(board.busy_from[resource], board.busy_from[resource + 1]):

@@ -12,6 +12,7 @@ from pooling.matching.certificate import certificate
 from pooling.matching.compiled import NONE, Ints
 from pooling.matching.compiling import Compiled, compile_problem
 from pooling.matching.construction import by_value, from_prices
+from pooling.matching.improvement import Improver, improve, improver
 from pooling.matching.insertion import insert_all
 from pooling.matching.packing import Packing, assign, empty, worth
 from pooling.matching.problem import SCALE, Budget, Placed, Plan, Problem
@@ -35,6 +36,7 @@ class Search:
         self.auction: Auction = opened(self.board)
         self.value = int(worth(self.board, self.best))
         self.bidding = True
+        self.improver: Improver | None = None
         self.keep(self.greedy())
         bid(self.board, self.auction, 1)
 
@@ -55,7 +57,7 @@ class Search:
             self.value = value
             assign(self.best, packing)
 
-    def round(self) -> bool:
+    def round(self, seconds: float | None) -> bool:
         """One unit of work; whether another can help."""
         if self.bidding:
             self.bidding = bool(bid(self.board, self.auction, STEPS))
@@ -63,7 +65,16 @@ class Search:
             resources = self.chance.permutation(len(self.board.capacity))
             from_prices(self.board, self.trial, quote, resources, self.order, self.no_rent)
             self.keep(self.trial)
-        return self.bidding and self.bound * SCALE > self.value
+        else:
+            self.improve(seconds)
+        return self.bound * SCALE > self.value
+
+    def improve(self, seconds: float | None) -> None:
+        """Makes a part of the best plan anew."""
+        if self.improver is None:
+            self.improver = improver(self.board, quote_of(self.board, self.auction.best), self.chance)
+        improve(self.improver, self.best, seconds)
+        self.value = int(worth(self.board, self.best))
 
 
 def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None) -> Plan:
@@ -76,10 +87,11 @@ def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None)
             tell(search.value // SCALE, search.bound)
         if budget.rounds is not None and rounds >= budget.rounds:
             break
-        if budget.seconds is not None and monotonic() - began >= budget.seconds:
+        left = None if budget.seconds is None else budget.seconds - (monotonic() - began)
+        if left is not None and left <= 0:
             break
         rounds += 1
-        if not search.round():
+        if not search.round(left):
             break
     return plan_of(search, seed, rounds, monotonic() - began)
 

@@ -7,7 +7,7 @@ none, the bundle can never be placed and all of its lines have none.
 import numpy as np
 
 from pooling.matching.candidates import Pairs
-from pooling.matching.compiled import NONE, Flags, Ints, compiled
+from pooling.matching.compiled import NONE, Flags, Ints, compiled, inner
 from pooling.matching.compiling import Compiled
 
 ANY = None
@@ -53,7 +53,7 @@ def fill_starts(line: Ints, resource: Ints, windows: Windows, calendars: Calenda
     return starts
 
 
-@compiled
+@inner
 def starts_of(line: int, resource: int, windows: Windows, calendars: Calendars, starts: Ints, at: int) -> int:
     """Writes a pair's starts into `starts` from `at` on, if there is room, and returns their number."""
     earliest, latest, step, minutes = windows[0][line], windows[1][line], windows[2][line], windows[3][line]
@@ -70,7 +70,7 @@ def starts_of(line: int, resource: int, windows: Windows, calendars: Calendars, 
     return size
 
 
-@compiled
+@inner
 def left(line: int, resource: int, start: int, windows: Windows, calendars: Calendars) -> bool:
     """Whether what is busy leaves the line's units all along its blocked period."""
     begin = start - calendars[4][resource]
@@ -83,7 +83,7 @@ def left(line: int, resource: int, start: int, windows: Windows, calendars: Cale
     return True
 
 
-@compiled
+@inner
 def taken_at(resource: int, moment: int, calendars: Calendars) -> int:
     """Units that busy periods block at a moment."""
     before, after = calendars[4][resource], calendars[5][resource]
