@@ -10,7 +10,7 @@ from pooling.matching.compiled import NEVER, Floats, Ints
 from pooling.matching.neighbourhood import grown_from, longest_blocks, options
 from pooling.matching.packing import Packing
 from pooling.matching.rents import regrets, shortfalls
-from pooling.matching.repair import repair
+from pooling.matching.repair import lines_of, repair
 
 SIZE = 120
 MOST_OPTIONS = 12
@@ -72,8 +72,8 @@ def reach(search: Improver) -> int:
 def local_gap(search: Improver, packing: Packing, requests: Ints) -> int:
     """What these requests and the resources that they may use fall short of: no place regretted more can help them."""
     board = search.board
-    lines = np.isin(board.request, requests)
-    used = np.unique(board.arc_resource[lines[board.arc_line]])
+    places = [board.line_places[board.line_places_from[line] : board.line_places_from[line + 1]] for line in lines_of(board, requests)]
+    used = np.unique(board.arc_resource[board.place_arc[np.concatenate(places)]])
     return int(search.by_request[requests].sum() + search.by_resource[used].sum())
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pooling.matching.board import Board
 from pooling.matching.compiled import Flags, Ints, compiled, inner
-from pooling.matching.packing import Packing, line_of, resource_of
+from pooling.matching.packing import Packing, has_room, line_of, resource_of
 
 
 
@@ -103,3 +103,15 @@ def least_regretted(own: Ints, size: int, regret: Ints, kept: int, most: int) ->
                 least = at
         own[front], own[least] = own[least], own[front]
     return min(size, most)
+
+
+@compiled
+def with_room(board: Board, packing: Packing, places: Ints) -> Ints:
+    """Those of the places that fit beside what is placed."""
+    found = np.empty(len(places), np.int64)
+    count = 0
+    for place in places:
+        if has_room(board, packing, place):
+            found[count] = place
+            count += 1
+    return found[:count].copy()

@@ -7,6 +7,7 @@ from pooling.matching.board import Board
 from pooling.matching.compiled import NONE, Floats, Ints
 from pooling.matching.insertion import take_away
 from pooling.matching.model import Model, model_of
+from pooling.matching.neighbourhood import with_room
 from pooling.matching.packing import Packing, put
 
 MOST_NODES = 200
@@ -15,16 +16,22 @@ TAKEN = 0.5
 
 def repair(board: Board, packing: Packing, requests: Ints, places: Ints, seconds: float | None) -> bool:
     """Chooses anew among these places, of these requests; false, and nothing has changed, if time ran out."""
-    lines = np.concatenate([np.arange(board.requests_from[q], board.requests_from[q + 1]) for q in requests])
+    lines = lines_of(board, requests)
     before = packing.place[lines].copy()
     for request in requests:
         take_away(board, packing, request)
+    places = with_room(board, packing, places)
     model = model_of(board, packing, places, requests)
     chosen = solved(model, starting(model, places, before), seconds)
     after = before[before != NONE] if chosen is None else places[chosen[: len(places)] > TAKEN]
     for place in after:
         put(board, packing, place)
     return chosen is not None
+
+
+def lines_of(board: Board, requests: Ints) -> Ints:
+    """The lines of requests."""
+    return np.concatenate([np.arange(board.requests_from[q], board.requests_from[q + 1]) for q in requests])
 
 
 def starting(model: Model, places: Ints, before: Ints) -> Floats:
