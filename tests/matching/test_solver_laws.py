@@ -1,5 +1,6 @@
 """What must hold between the plans of two related problems."""
 
+import itertools
 from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
@@ -71,8 +72,8 @@ def test_other_names_change_nothing(problem: Problem) -> None:
 @given(problems())
 def test_a_longer_budget_never_makes_it_worse(problem: Problem) -> None:
     plans = [solve(problem, Budget(rounds=rounds), 1) for rounds in (0, 1, 2, 4, 9)]
-    assert all(shorter.value <= longer.value for shorter, longer in zip(plans, plans[1:], strict=False))
-    assert all(shorter.bound >= longer.bound for shorter, longer in zip(plans, plans[1:], strict=False))
+    assert all(shorter.value <= longer.value for shorter, longer in itertools.pairwise(plans))
+    assert all(shorter.bound >= longer.bound for shorter, longer in itertools.pairwise(plans))
 
 
 @some
@@ -98,4 +99,7 @@ def test_one_resource_more_never_makes_the_best_worse(problem: Problem) -> None:
 def name_is_gone(fewer: Problem, gone: tuple[Resource, ...], request: Request) -> bool:
     """Whether a line names a resource that the problem does not hold any more."""
     names = {each.id for each in gone}
-    return any((line.only or frozenset()) & names or (line.current and line.current.resource in names) for line in request.lines)
+    return any(
+        (line.only or frozenset()) & names or (line.current and line.current.resource in names)
+        for line in request.lines
+    )

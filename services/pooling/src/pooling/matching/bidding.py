@@ -1,8 +1,9 @@
 """Prices that prove a good bound: what too many resources want gets dearer, what nobody wants cheaper.
 
 A subgradient method whose direction is a running average of the excess of supply over demand (deflection: Camerini,
-Fratta and Maffioli 1975; Barahona and Anbil's volume algorithm, 2000), with Polyak's step towards a target a little below
-the least bound so far. After some steps without a better bound it goes back to the best prices and steps more shortly.
+Fratta and Maffioli 1975; Barahona and Anbil's volume algorithm, 2000), with Polyak's step towards a target a little
+below the least bound so far. After some steps without a better bound it goes back to the best prices and steps more
+shortly.
 """
 
 from typing import NamedTuple
@@ -21,7 +22,10 @@ LEAST_STEP = 1e-3
 
 
 class Auction(NamedTuple):
-    """The method's state. `asked` are the prices as floats; `flat` is what `quote` shows by sort; `best` proved `bound`."""
+    """The method's state.
+
+    `asked` are the prices as floats; `flat` is what `quote` shows by sort; `best` proved `bound`.
+    """
 
     asked: Floats
     direction: Floats
@@ -35,7 +39,10 @@ class Auction(NamedTuple):
 
 
 def opened(board: Board) -> Auction:
-    """The method before its first step: every line at half of what its best arc would bring, limits and moments free."""
+    """The method before its first step.
+
+    Every line at half of what its best arc would bring, limits and moments free.
+    """
     sizes = sizes_of(board)
     flat = np.zeros(sum(sizes), np.int64)
     ceiling = ceilings(board, len(flat))

@@ -1,8 +1,9 @@
 """What the search plays on: every possible placement, its score, and what each resource can do with its placements.
 
-An **arc** is all that one line may do on one resource at one score and one price; a **place** is an arc at a start. Arcs
-and places are sorted by resource, places by begin (start less the buffer before it) within a resource. Scores are in
-thousandths of a cent (`SCALE`). A **price** belongs to a line, or to a line and a start if it must start with others.
+An **arc** is all that one line may do on one resource at one score and one price; a **place** is an arc at a start.
+Arcs and places are sorted by resource, places by begin (start less the buffer before it) within a resource. Scores are
+in thousandths of a cent (`SCALE`). A **price** belongs to a line, or to a line and a start if it must start with
+others.
 """
 
 from typing import Any, NamedTuple, get_args
@@ -166,7 +167,7 @@ def assembled(problem: Compiled, places: Places, prices_from: Ints, price_start:
 def alike(*columns: Any) -> Board:
     """A board whose columns have the same types whatever the problem, so that functions are compiled once."""
     types = Board.__annotations__.values()
-    return Board(*(
+    return Board(*(  # type: ignore[arg-type]  # by place, as the types say
         column if wanted is int else np.ascontiguousarray(column, get_args(get_args(wanted)[1])[0])
         for column, wanted in zip(columns, types, strict=True)
     ))  # fmt: skip

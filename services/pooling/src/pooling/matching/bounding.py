@@ -1,9 +1,9 @@
 """What prices prove: no plan is worth more than the bound computed here, in exact integers.
 
-Whoever places a line pays its price, and the request gets the prices of its lines back if all are placed. Each resource
-then chooses the best schedule that it can have at these prices, as if it were alone, and each request gets back the most
-that it may (Lagrangian relaxation of "each line once"; Fisher 1981). Limits are relaxed in the same way; so are the units
-of resources whose diagram would be too large, at their moments.
+Whoever places a line pays its price, and the request gets the prices of its lines back if all are placed. Each
+resource then chooses the best schedule that it can have at these prices, as if it were alone, and each request gets
+back the most that it may (Lagrangian relaxation of "each line once"; Fisher 1981). Limits are relaxed in the same way;
+so are the units of resources whose diagram would be too large, at their moments.
 """
 
 from typing import NamedTuple
@@ -158,7 +158,7 @@ def longest_path(board: Board, resource: int, value: Ints, net: Ints) -> int:
 @inner
 def follow_path(board: Board, resource: int, value: Ints, net: Ints, demand: Demand) -> None:
     """Adds what the best schedule uses to the demand."""
-    first, terminal, arcs = board.nodes_from[resource], board.nodes_from[resource + 1] - 1, board.arcs_from[resource]
+    first, terminal, _arcs = board.nodes_from[resource], board.nodes_from[resource + 1] - 1, board.arcs_from[resource]
     node = first
     while node < terminal:
         if value[node - first] == value[board.skip[node] - first]:

@@ -1,7 +1,7 @@
 """Which resources a line may go to, times aside: kind, pole, features, measures, units, `only`, distance and price.
 
-Resources are indexed in strips of latitude, sorted by longitude within a strip, so that a line looks only at those in the
-box around its circle. The distance is the great circle's (haversine), rounded half up to whole metres.
+Resources are indexed in strips of latitude, sorted by longitude within a strip, so that a line looks only at those in
+the box around its circle. The distance is the great circle's (haversine), rounded half up to whole metres.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,10 @@ METRES_PER_DEGREE = EARTH_RADIUS_M * pi / 180
 
 @dataclass(frozen=True, slots=True)
 class Strips:
-    """Resources in order of kind, strip and longitude. `begins[kind * width + 0]` opens those of a kind without a place."""
+    """Resources in order of kind, strip and longitude.
+
+    `begins[kind * width + 0]` opens those of a kind without a place.
+    """
 
     order: Ints
     longitude: Floats
@@ -97,10 +100,7 @@ def join(
     count = 0
     near = np.empty(len(offered[0]), np.int64)
     for line in range(len(asked[0])):
-        if only[0][line]:
-            size = listed(line, only, near)
-        else:
-            size = around(line, asked, strip, near)
+        size = listed(line, only, near) if only[0][line] else around(line, asked, strip, near)
         if count + size > len(metres):
             found, metres = grown(found, metres, count, size)
         for resource in near[:size]:
@@ -210,10 +210,7 @@ def suits(
     for word in range(asked[4].shape[1]):
         if asked[4][line, word] & ~offered[3][resource, word]:
             return False
-    for measure in range(asked[5].shape[1]):
-        if not offered[4][resource, measure] >= asked[5][line, measure]:
-            return False
-    return True
+    return all(offered[4][resource, measure] >= asked[5][line, measure] for measure in range(asked[5].shape[1]))
 
 
 @inner

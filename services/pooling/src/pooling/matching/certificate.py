@@ -12,7 +12,10 @@ ByLine = dict[str, int | dict[int, int]]
 
 
 def certificate(problem: Compiled, board: Board, lacking: Lacking, quote: Quote) -> Prices:
-    """The quote by name. Starts that a bundle can't use get prices at which nobody wants them and nothing is paid back."""
+    """The quote by name.
+
+    Starts that a bundle can't use get prices at which nobody wants them and nothing is paid back.
+    """
     lines: ByLine = {}
     for request in range(len(board.together)):
         members = range(int(board.requests_from[request]), int(board.requests_from[request + 1]))

@@ -32,12 +32,17 @@ def inner(function: F) -> F:
     """The same for what only compiled functions call, which spares the compiler its entry from Python."""
     return kept(
         function,
-        numba.njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True),
+        numba.njit(  # type: ignore[call-overload]  # both are options of numba's dispatcher
+            cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+        ),
     )
 
 
 def kept(function: F, compiler: Callable[[F], Any]) -> F:
-    """Compiled and kept; what is kept holds all that the function calls, and numba looks for changes in one file only."""
+    """Compiled and kept.
+
+    What is kept holds all that the function calls, and numba looks for changes in one file only.
+    """
     dispatcher = compiler(function)
     dispatcher._cache._cache_file._source_stamp = stamp(function.__module__.rpartition(".")[2])
     return cast(F, dispatcher)

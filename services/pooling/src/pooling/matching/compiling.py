@@ -66,7 +66,10 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The whole problem. `together` and `same_start` are by request; `limits` are line numbers through `limits_from`."""
+    """The whole problem.
+
+    `together` and `same_start` are by request; `limits` are line numbers through `limits_from`.
+    """
 
     problem: Problem
     offers: Offers

@@ -1,10 +1,10 @@
 """All that a resource can do, as a decision diagram: what is placed on it so far, then one placement taken or skipped.
 
-Placements come in order of their start. A node is a placement that fits beside what is still active, and that state: the
-end of the block of each unit in use. Equal states are one node, so a resource of one unit has a node for each placement
-(the recursion of weighted interval scheduling), and one of several units has as many as its states. Every path is a
-schedule that respects the units at every minute; the best schedule for any prices is the longest path. See Bergman, Cire,
-van Hoeve and Hooker, "Decision Diagrams for Optimization" (2016).
+Placements come in order of their start. A node is a placement that fits beside what is still active, and that state:
+the end of the block of each unit in use. Equal states are one node, so a resource of one unit has a node for each
+placement (the recursion of weighted interval scheduling), and one of several units has as many as its states. Every
+path is a schedule that respects the units at every minute; the best schedule for any prices is the longest path. See
+Bergman, Cire, van Hoeve and Hooker, "Decision Diagrams for Optimization" (2016).
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def several(
     The size is `NONE` if it would have more than `most` nodes. `busy` has rows (begin, end, units), blocks already.
     The terminal is numbered as the size.
     """
-    size, layer, state, skip, take = explored(begin, end, units, capacity, busy, most)
+    size, layer, _state, skip, take = explored(begin, end, units, capacity, busy, most)
     if size == NONE:
         return NONE, skip, skip, take
     rank = ranked(layer[:size], len(begin))
@@ -102,7 +102,7 @@ def rounded_end(end: int, begin: Ints, busy: Ints) -> int:
     if len(busy):
         return end
     at = np.searchsorted(begin, end)
-    return begin[at] if at < len(begin) else NEVER
+    return begin[at] if at < len(begin) else NEVER  # type: ignore[return-value]
 
 
 @inner
@@ -189,13 +189,10 @@ def hashed(at: int, state: Ints) -> int:
     for number in state:
         key = (key ^ np.uint64(number)) * np.uint64(1099511628211)
         key ^= key >> np.uint64(29)
-    return np.int64(key >> np.uint64(2))
+    return np.int64(key >> np.uint64(2))  # type: ignore[return-value]
 
 
 @inner
 def same(one: Ints, other: Ints) -> bool:
     """Whether two states are equal."""
-    for at in range(len(one)):
-        if one[at] != other[at]:
-            return False
-    return True
+    return all(one[at] == other[at] for at in range(len(one)))

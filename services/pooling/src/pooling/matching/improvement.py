@@ -72,7 +72,10 @@ def reach(search: Improver) -> int:
 def local_gap(search: Improver, packing: Packing, requests: Ints) -> int:
     """What these requests and the resources that they may use fall short of: no place regretted more can help them."""
     board = search.board
-    places = [board.line_places[board.line_places_from[line] : board.line_places_from[line + 1]] for line in lines_of(board, requests)]
+    places = [
+        board.line_places[board.line_places_from[line] : board.line_places_from[line + 1]]
+        for line in lines_of(board, requests)
+    ]
     used = np.unique(board.arc_resource[board.place_arc[np.concatenate(places)]])
     return int(search.by_request[requests].sum() + search.by_resource[used].sum())
 

@@ -1,7 +1,8 @@
 """The exact model of a part of the plan: which of its possible places to take, as a mixed-integer programme.
 
-Columns are places (taken or not), bundles, bundles' starts and openings. Rows: a line once; a bundle's lines all or none;
-the units of a resource at every moment when places begin (for one unit, the cliques of overlapping places); limits.
+Columns are places (taken or not), bundles, bundles' starts and openings. Rows: a line once; a bundle's lines all or
+none; the units of a resource at every moment when places begin (for one unit, the cliques of overlapping places);
+limits.
 """
 
 from dataclasses import dataclass, field
@@ -27,7 +28,9 @@ class Model:
         self.gains.append(gain)
         return len(self.gains) - 1
 
-    def row(self, low: float, high: float, columns: list[int] | Ints, factors: list[float] | Ints | None = None) -> None:
+    def row(
+        self, low: float, high: float, columns: list[int] | Ints, factors: list[float] | Ints | None = None
+    ) -> None:
         """A further row."""
         which = np.asarray(columns, np.int64)
         weights = np.ones(len(which)) if factors is None else np.asarray(factors, np.float64)
@@ -123,7 +126,10 @@ def moments(board: Board, packing: Packing, resource: int, begins: Ints, ends: I
     """The moments of which rows are needed: begins that an end follows first, and where anything else begins."""
     times = np.unique(begins)
     ended = np.searchsorted(np.sort(ends), times, side="right")
-    found = [times[np.append(np.diff(ended) > 0, [True])], board.busy[board.busy_from[resource] : board.busy_from[resource + 1], 0]]
+    found = [
+        times[np.append(np.diff(ended) > 0, [True])],
+        board.busy[board.busy_from[resource] : board.busy_from[resource + 1], 0],
+    ]
     line = packing.first[resource]
     while line != NONE:
         found.append(board.begin[packing.place[line] : packing.place[line] + 1])

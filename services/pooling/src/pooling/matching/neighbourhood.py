@@ -1,7 +1,7 @@
 """A part of the plan to be made anew: requests that want the same room, beginning with one that falls short.
 
-Two requests are neighbours when places of theirs overlap on a resource and both would be regretted little. The part grows
-breadth first, so it is a piece of the territory and of the week.
+Two requests are neighbours when places of theirs overlap on a resource and both would be regretted little. The part
+grows breadth first, so it is a piece of the territory and of the week.
 """
 
 import numpy as np
@@ -9,8 +9,6 @@ import numpy as np
 from pooling.matching.board import Board
 from pooling.matching.compiled import Flags, Ints, compiled, inner
 from pooling.matching.packing import Packing, has_room, line_of, resource_of
-
-
 
 
 @compiled
@@ -71,10 +69,11 @@ def longest_blocks(board: Board) -> Ints:
 
 
 @compiled
-def options(
-    board: Board, packing: Packing, regret: Ints, requests: Ints, limit: int, most: int
-) -> Ints:
-    """The places that these requests may have: those regretted at most `limit`, at most so many a line, and their own."""
+def options(board: Board, packing: Packing, regret: Ints, requests: Ints, limit: int, most: int) -> Ints:
+    """The places that these requests may have.
+
+    Those regretted at most `limit`, at most so many a line, and their own.
+    """
     found = np.empty(4096, np.int64)
     count = 0
     for request in requests:

@@ -1,8 +1,9 @@
 """What a place costs in room that others want, by the prices; and where a plan falls short of the bound.
 
 The **rent** of a place is what its resource's best answer loses, the place's own worth aside, when it has to take the
-place: the longest path through the place's nodes against the longest at all. Score less price less rent is never above 0;
-how far it is below is the place's **regret**, and no plan that uses it can be worth more than the bound less the regret.
+place: the longest path through the place's nodes against the longest at all. Score less price less rent is never above
+0; how far it is below is the place's **regret**, and no plan that uses it can be worth more than the bound less the
+regret.
 
 The bound less the value of a plan is a sum of shortfalls, none below 0: of each resource (its best answer less what it
 serves), of each request (what it could get back less what it pays), and of the limits. They say where to search.
@@ -48,9 +49,7 @@ def regrets(board: Board, quote: Quote, rent: Ints, regret: Ints) -> None:
 
 
 @inner
-def path_rents(
-    board: Board, resource: int, best: int, value: Ints, before: Ints, net: Ints, rent: Ints
-) -> None:
+def path_rents(board: Board, resource: int, best: int, value: Ints, before: Ints, net: Ints, rent: Ints) -> None:
     """The rents on a resource with a diagram; `before` becomes the most that leads to each node."""
     first, terminal, arcs = board.nodes_from[resource], board.nodes_from[resource + 1] - 1, board.arcs_from[resource]
     before[: terminal - first + 1] = -NEVER

@@ -74,7 +74,9 @@ def programme(model: Model) -> highspy.HighsLp:
     programme.row_upper_ = np.array([high for _, high, _, _ in model.rows], float)
     programme.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     programme.a_matrix_.start_ = np.cumsum([0, *(len(which) for _, _, which, _ in model.rows)]).astype(np.int32)
-    programme.a_matrix_.index_ = np.concatenate([which for _, _, which, _ in model.rows] or [[]]).astype(np.int32)
-    programme.a_matrix_.value_ = np.concatenate([factors for _, _, _, factors in model.rows] or [[]])
+    programme.a_matrix_.index_ = np.concatenate(
+        [np.empty(0, np.int64), *(which for _, _, which, _ in model.rows)]
+    ).astype(np.int32)
+    programme.a_matrix_.value_ = np.concatenate([np.empty(0), *(factors for _, _, _, factors in model.rows)])
     programme.integrality_ = [highspy.HighsVarType.kInteger] * columns
     return programme

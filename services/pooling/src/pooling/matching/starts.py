@@ -1,7 +1,7 @@
 """When a pair may be placed: the starts that fit the line's window, the resource's free time and what is busy.
 
-The starts of a request with `same_start` are only those that all of its lines have in common; when a line of a bundle has
-none, the bundle can never be placed and all of its lines have none.
+The starts of a request with `same_start` are only those that all of its lines have in common; when a line of a bundle
+has none, the bundle can never be placed and all of its lines have none.
 """
 
 import numpy as np
@@ -13,7 +13,10 @@ from pooling.matching.compiling import Compiled
 ANY = None
 
 Lacking = dict[int, dict[int | None, int]]
-"""By bundle and start (`ANY`: whatever the start) that it can't use, a line without a placement; `NONE`: not in every window."""
+"""By bundle and start (`ANY`.
+
+Whatever the start) that it can't use, a line without a placement; `NONE`: not in every window.
+"""
 
 Windows = tuple[Ints, Ints, Ints, Ints, Ints]
 Calendars = tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]
