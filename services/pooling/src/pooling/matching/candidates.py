@@ -210,7 +210,10 @@ def suits(
     for word in range(asked[4].shape[1]):
         if asked[4][line, word] & ~offered[3][resource, word]:
             return False
-    return all(offered[4][resource, measure] >= asked[5][line, measure] for measure in range(asked[5].shape[1]))
+    for measure in range(asked[5].shape[1]):  # noqa: SIM110 - numba has no generators here
+        if not offered[4][resource, measure] >= asked[5][line, measure]:
+            return False
+    return True
 
 
 @inner

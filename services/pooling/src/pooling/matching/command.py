@@ -6,10 +6,12 @@ argument was wrong.
 
 import gc
 import re
-from collections.abc import Callable
-from contextlib import suppress
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from math import isnan
 from pathlib import Path
+from threading import Event
 from typing import Annotated, NoReturn
 from uuid import uuid4
 
@@ -114,8 +116,8 @@ def _solve(problem: Problem, budget: Budget, seed: int) -> Plan:
     from pooling.matching.solver import solve  # type: ignore[import-not-found,unused-ignore] # its numerical libraries take a while, and --check goes without
 
     try:
-        with err_console.status("looking at the problem") as status:
-            plan: Plan = solve(problem, budget, seed, _progress(status.update))
+        with err_console.status("looking at the problem") as status, _between_rounds() as interrupted:
+            plan: Plan = solve(problem, budget, seed, _progress(status.update, interrupted))
     except KeyboardInterrupt:
         err_console.print("interrupted before there was a plan")
         raise typer.Exit(INTERRUPTED) from None
@@ -124,11 +126,33 @@ def _solve(problem: Problem, budget: Budget, seed: int) -> Plan:
     return plan
 
 
-def _progress(update: Callable[[str], None]) -> Callable[[int, int], None]:
-    """What tells value and bound as they move: at once to a terminal, now and then to anything else."""
+@contextmanager
+def _between_rounds() -> Iterator[Event]:
+    """Ctrl-C is told by an event, so that it ends the search where the plan is whole; a second one ends it at once."""
+    interrupted = Event()
+
+    def interrupt(_number: int, _frame: object) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _progress(update: Callable[[str], None], interrupted: Event) -> Callable[[int, int], None]:
+    """What tells value and bound as they move: at once to a terminal, now and then to anything else.
+
+    It raises KeyboardInterrupt, which ends the search with the best plan so far, once that is asked for.
+    """
     said: list[float] = []
 
     def tell(value: int, bound: int) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         now = err_console.get_time()
         if err_console.is_terminal:
             update(_standing(value, bound))

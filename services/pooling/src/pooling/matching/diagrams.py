@@ -195,4 +195,7 @@ def hashed(at: int, state: Ints) -> int:
 @inner
 def same(one: Ints, other: Ints) -> bool:
     """Whether two states are equal."""
-    return all(one[at] == other[at] for at in range(len(one)))
+    for at in range(len(one)):  # noqa: SIM110 - numba has no generators here
+        if one[at] != other[at]:
+            return False
+    return True

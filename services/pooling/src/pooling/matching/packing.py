@@ -9,10 +9,7 @@ from pooling.matching.compiled import NONE, Ints, compiled, inner
 
 
 class Packing(NamedTuple):
-    """By line its place (`NONE`.
-
-    Not placed) and the next line on the same resource; by resource the first; by limit.
-    """
+    """By line its place (`NONE` if none) and the next line on the same resource; by resource the first; by limit."""
 
     place: Ints
     following: Ints

@@ -78,13 +78,19 @@ class Search:
 
 
 def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None) -> Plan:
-    """The best plan found within the budget; `tell(value, bound)`, in cents, is called as they move."""
+    """The best plan found within the budget; `tell(value, bound)`, in cents, is called after each round.
+
+    Raised by `tell`, KeyboardInterrupt ends the search, with the best plan so far.
+    """
     began = monotonic()
     search = Search(problem, seed)
     rounds = 0
     while True:
-        if tell is not None:
-            tell(search.value // SCALE, search.bound)
+        try:
+            if tell is not None:
+                tell(search.value // SCALE, search.bound)
+        except KeyboardInterrupt:
+            break
         if budget.rounds is not None and rounds >= budget.rounds:
             break
         left = None if budget.seconds is None else budget.seconds - (monotonic() - began)

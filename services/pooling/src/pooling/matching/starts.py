@@ -13,9 +13,9 @@ from pooling.matching.compiling import Compiled
 ANY = None
 
 Lacking = dict[int, dict[int | None, int]]
-"""By bundle and start (`ANY`.
+"""By bundle and start that it can't use (`ANY`: whatever the start), a line without a placement.
 
-Whatever the start) that it can't use, a line without a placement; `NONE`: not in every window.
+`NONE`: not in every window.
 """
 
 Windows = tuple[Ints, Ints, Ints, Ints, Ints]
