@@ -7,7 +7,7 @@ import pytest
 
 from chassis import outbox
 from chassis.db import new_id
-from chassis.relay import gauges
+from chassis.relay import gauges, sharing
 from chassis.relay import republish as again
 from chassis.testing import Parts, eventually, read_topic
 from tests.chassis.consuming import House, Thing, house, sample
@@ -100,6 +100,16 @@ async def test_what_is_published_again_is_told_apart_from_what_is_late(parts: Pa
             await eventually(lambda: published(our, 6))
         await gauges.measure(our.group, our.pool)
         assert sample("polepool_outbox_republishing", service=our.group) == 0
+
+
+async def test_a_cursor_that_was_set_back_meanwhile_is_not_moved_on(parts: Parts) -> None:
+    async with house(parts) as our, our.pool.acquire() as connection:
+        await connection.execute("UPDATE outbox_cursor SET position = 7")
+        await sharing.set_back(connection, 2, 3)
+        assert await sharing.move(connection, {1: (7, 9), 2: (7, 9)}) == {1}
+        assert await sharing.cursors(connection, range(4)) == {0: 7, 1: 9, 2: 3, 3: 7}
+        await sharing.set_back(connection, 2, 5)
+        assert await sharing.cursors(connection, [2]) == {2: 3}
 
 
 async def published(our: House, events: int) -> bool:

@@ -7,29 +7,10 @@ import pytest
 
 from chassis.settings import DatabaseSettings
 from notifications.workers import mail
-from tests.notifications.mailing import NEVER, due, mailing
+from tests.notifications.mailing import NEVER, a_hold, due, mailing, states
 from tests.notifications.people import Membership
-from tests.notifications.world import Story, World
+from tests.notifications.world import World
 from tests.support.sinks import MailSink, mail_sink, text_of
-
-
-async def a_hold(world: World, people: Membership, title: str = "Minibus neuf places") -> Story:
-    """A hold whose owner reads French and whose requester reads English."""
-    story = Story()
-    renamed = story.resource.resource.model_copy(update={"title": title})
-    story.resource = story.resource.model_copy(update={"resource": renamed})
-    await world.learn(*story.facts)
-    await world.learn(story.held())
-    people.add(story.owner_manager, "anne@ateliers.example", "Anne Élise", "fr")
-    people.add(story.requester_manager, "tom@ferme.example", "Tom", "en")
-    return story
-
-
-async def states(world: World, story: Story) -> dict[str, tuple[str, str | None]]:
-    """State and reason of each mail, by whom it is for."""
-    names = {getattr(story, name): name for name in ("owner_manager", "owner_contributor", "requester_manager")}
-    rows = await world.rows("SELECT person_id, state, reason FROM mail")
-    return {names[row["person_id"]]: (row["state"], row["reason"]) for row in rows}
 
 
 async def test_both_sides_get_a_mail_in_their_language_and_the_unknown_are_dropped(

@@ -86,7 +86,7 @@ def match(
     if seconds is not None and isnan(seconds):
         _fail("--seconds: nan is no length of time")
     limit = USUAL_SECONDS if seconds is None and rounds is None else seconds
-    plan = _solve(read, Budget(limit, rounds), seed)
+    plan = _solve(read, Budget(limit, rounds, err_console.get_time), seed)
     _write(out, encoded(plan_json(plan, read)))
     if certificate is not None:
         _write(certificate, encoded(certificate_json(plan.prices)))

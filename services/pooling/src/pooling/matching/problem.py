@@ -3,7 +3,7 @@
 Times are integer minutes from a common origin, money is integer cents, periods are half-open `[start, end)`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 SCALE = 1000
@@ -128,10 +128,14 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long to search: until `seconds` have passed or `rounds` are done, whichever comes first; None: no end."""
+    """How long to search: until `seconds` have passed or `rounds` are done, whichever comes first; None: no end.
+
+    `clock` tells the time in seconds, from any beginning: needed with `seconds`.
+    """
 
     seconds: float | None = None
     rounds: int | None = None
+    clock: Callable[[], float] = lambda: 0.0
 
 
 @dataclass(frozen=True, slots=True)

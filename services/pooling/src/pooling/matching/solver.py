@@ -1,7 +1,6 @@
 """The best plan that a budget allows, and a proof of how good it is."""
 
 from collections.abc import Callable
-from time import monotonic
 
 import numpy as np
 
@@ -82,7 +81,7 @@ def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None)
 
     Raised by `tell`, KeyboardInterrupt ends the search, with the best plan so far.
     """
-    began = monotonic()
+    began = budget.clock()
     search = Search(problem, seed)
     rounds = 0
     while True:
@@ -93,13 +92,13 @@ def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None)
             break
         if budget.rounds is not None and rounds >= budget.rounds:
             break
-        left = None if budget.seconds is None else budget.seconds - (monotonic() - began)
+        left = None if budget.seconds is None else budget.seconds - (budget.clock() - began)
         if left is not None and left <= 0:
             break
         rounds += 1
         if not search.round(left):
             break
-    return plan_of(search, seed, rounds, monotonic() - began)
+    return plan_of(search, seed, rounds, budget.clock() - began)
 
 
 def plan_of(search: Search, seed: int, rounds: int, seconds: float) -> Plan:

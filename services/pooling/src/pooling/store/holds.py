@@ -83,22 +83,26 @@ _RESOURCE = """
 """
 
 # One round trip either way: who finds the slot taken reads at once what a refusal tells, and locks nothing.
-LOCK_RESOURCE = f"""
-    WITH locked AS ({
-    _RESOURCE.format(
-        locked='''
-        AND (SELECT free @> $4::tstzrange FROM resource_free WHERE resource_free.resource_id = resource.id)
-        FOR SHARE OF member FOR NO KEY UPDATE OF resource'''
-    )
-}), ground AS (
+_LOCK_OR_SEE = """
+    WITH locked AS ({locked}), ground AS (
         SELECT locked.*, true AS locked FROM locked
         UNION ALL
-        SELECT seen.*, false FROM ({_RESOURCE.format(locked="")}) AS seen WHERE NOT EXISTS (SELECT FROM locked)
+        SELECT seen.*, false FROM ({seen}) AS seen WHERE NOT EXISTS (SELECT FROM locked)
     )
     SELECT ground.*, whole.title, whole.characteristics, whole.commune, whole.place, whole.latitude, whole.longitude,
         whole.ring, whole.availability
     FROM ground LEFT JOIN resource AS whole ON NOT ground.locked AND whole.id = ground.id
-"""  # noqa: S608 - nothing but the two constants
+"""
+
+LOCK_RESOURCE = _LOCK_OR_SEE.format(
+    seen=_RESOURCE.format(locked=""),
+    locked=_RESOURCE.format(
+        locked="""
+            AND (SELECT free @> $4::tstzrange FROM resource_free WHERE resource_free.resource_id = resource.id)
+        FOR SHARE OF member FOR NO KEY UPDATE OF resource
+"""
+    ),
+)
 
 
 async def lock_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | None:
