@@ -103,7 +103,7 @@ class Evidence:
         return [row for service in ("membership", "pooling") for row in self.outbox(service)]
 
 
-STUCK = 45.0
+STUCK = 30.0
 """Seconds without any change after which it doesn't become quiet any more: longer than any lease or session lasts."""
 
 

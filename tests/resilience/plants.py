@@ -116,19 +116,27 @@ def _acknowledged_anyway() -> None:
     replace("chassis.consume.worker:Worker.take", lambda _original: take)
 
 
+@dataclass(frozen=True, slots=True)
+class _Unlocking:
+    """A transaction that reads without locking."""
+
+    tx: Any
+
+    async def fetch(self, statement: str, *values: Any) -> Any:
+        return await self.tx.fetch(statement.replace("FOR NO KEY UPDATE", ""), *values)
+
+
 def _lost_update() -> None:
-    async def lock(tx: Any, booking_ids: Any) -> dict[Any, Any]:
-        from pooling.store import bookings
+    def make(original: Any) -> Any:
+        async def lock(tx: Any, *wanted: Any) -> Any:
+            found = await original(_Unlocking(tx), *wanted)
+            await asyncio.sleep(0.05)
+            return found
 
-        found = {each.id: each for each in await bookings.read(tx, booking_ids)}
-        await asyncio.sleep(0.1)
-        return found
+        return lock
 
-    async def unlocked(_tx: Any, _scope: Any, ids: Any) -> dict[Any, Any]:
-        return {}
-
-    replace("pooling.store.bookings:lock", lambda _original: lock)
-    replace("pooling.store.resources:lock", lambda _original: unlocked)
+    for table in ("bookings", "resources"):
+        replace(f"pooling.store.{table}:lock", make)
 
 
 def _bad_headers_skipped() -> None:

@@ -1,11 +1,14 @@
 """Numbers, dates and characteristics as a French and an English reader expect them. Hours are those of Paris."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.event import Period, Text
 
+remembered = lru_cache(maxsize=4096)
+"""The same prices, lengths and moments are told again and again."""
 PARIS = ZoneInfo("Europe/Paris")
 NBSP = "\u00a0"
 NARROW = "\u202f"
@@ -72,6 +75,7 @@ MEASURES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+@remembered
 def measure(name: str, value: int) -> Text:
     """« 9 places », "9 seats". French is singular up to one, English for one only."""
     fr_one, fr_many, en_one, en_many = MEASURES[name]
@@ -79,6 +83,7 @@ def measure(name: str, value: int) -> Text:
     return Text(fr=fr.format(_grouped(value, NARROW)), en=(en_one if value == 1 else en_many).format(f"{value:,}"))
 
 
+@remembered
 def money(cents: int) -> Text:
     """« 35,50 € », "€35.50"; no cents when there are none."""
     euros, rest = divmod(cents, 100)
@@ -86,6 +91,7 @@ def money(cents: int) -> Text:
     return Text(fr=f"{fr}{NBSP}€", en=f"€{euros:,}" + (f".{rest:02}" if rest else ""))
 
 
+@remembered
 def length(time: timedelta) -> Text:
     """« 4 h », « 1 h 30 », « 2 jours »; "4 h", "1 h 30 min", "2 days"."""
     minutes = time // timedelta(minutes=1)
@@ -99,6 +105,7 @@ def length(time: timedelta) -> Text:
     return Text(fr=f"{hours}{NBSP}h{NBSP}{rest:02}", en=f"{hours} h {rest} min")
 
 
+@remembered
 def kilometres(metres: int, *, exact: bool = False) -> Text:
     """« 12 km », "12 km"; with tenths when `exact`."""
     tenths = (metres + 50) // 100 if exact else (metres + 500) // 1000 * 10
@@ -107,6 +114,7 @@ def kilometres(metres: int, *, exact: bool = False) -> Text:
     return Text(fr=f"{fr}{NBSP}km", en=f"{whole:,}" + (f".{tenth}" if tenth else "") + " km")
 
 
+@remembered
 def hour(moment: datetime) -> Text:
     """« 14 h 30 », "14:30"."""
     local = moment.astimezone(PARIS)
@@ -114,6 +122,7 @@ def hour(moment: datetime) -> Text:
     return Text(fr=f"{local.hour}{NBSP}h{minutes}", en=f"{local.hour}:{local.minute:02}")
 
 
+@remembered
 def day(moment: datetime) -> Text:
     """« jeudi 26 novembre », "Thursday 26 November"."""
     local = moment.astimezone(PARIS)
@@ -144,6 +153,7 @@ def ending(at: datetime) -> Text:
     return Text(fr=f"{date.fr} à {time.fr}", en=f"{date.en} at {time.en}")
 
 
+@remembered
 def when(period: Period) -> Text:
     """« Le jeudi 26 novembre de 9 h à 13 h », « Du jeudi 26 novembre à 9 h au samedi 28 novembre à minuit »."""
     first, start = day(period.start), hour(period.start)

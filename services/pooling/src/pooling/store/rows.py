@@ -15,8 +15,8 @@ __all__ = ["Row", "Span", "period", "periods", "place", "span", "spans"]
 
 
 def period(span: Span) -> Period:
-    """A bounded range as a period."""
-    return Period(start=span.lower, end=span.upper)
+    """A bounded range as a period; the database has seen to its order."""
+    return Period.model_construct(start=span.lower, end=span.upper)
 
 
 def periods(spans: Iterable[Span]) -> tuple[Period, ...]:
@@ -36,4 +36,6 @@ def spans(periods: Iterable[Period]) -> list[Span]:
 
 def place(row: Row | Mapping[str, Any]) -> Place:
     """Where a row's thing is."""
-    return Place(commune=row["commune"], name=row["place"], latitude=row["latitude"], longitude=row["longitude"])
+    return Place.model_construct(
+        commune=row["commune"], name=row["place"], latitude=row["latitude"], longitude=row["longitude"]
+    )
