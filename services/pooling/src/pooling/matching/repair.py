@@ -1,5 +1,7 @@
 """A part of the plan made anew, exactly: its model solved by HiGHS, with the plan as it is to begin from."""
 
+from typing import Any, NamedTuple
+
 import highspy
 import numpy as np
 
@@ -11,22 +13,36 @@ from pooling.matching.neighbourhood import with_room
 from pooling.matching.packing import Packing, put
 
 MOST_NODES = 200
+MOST_ITERATIONS = 4_000
+CLOSE = 1e-5
+"""A part is solved when it is so near to its best, relatively."""
 TAKEN = 0.5
+LEAST_GAIN = 5e-4
+"""Cents: half of the least that two plans can differ by."""
 
 
-def repair(board: Board, packing: Packing, requests: Ints, places: Ints, seconds: float | None) -> bool:
-    """Chooses anew among these places, of these requests; false, and nothing has changed, if time ran out."""
+class Solved(NamedTuple):
+    """Every column's value, the simplex iterations that it took, and whether nothing better is possible."""
+
+    columns: Floats
+    iterations: int
+    ended: bool
+
+
+def repair(board: Board, packing: Packing, requests: Ints, places: Ints, seconds: float | None) -> Solved:
+    """Chooses anew among these places, of these requests, and never worse."""
     lines = lines_of(board, requests)
     before = packing.place[lines].copy()
     for request in requests:
         take_away(board, packing, request)
     places = with_room(board, packing, places)
     model = model_of(board, packing, places, requests)
-    chosen = solved(model, starting(model, places, before), seconds)
-    after = before[before != NONE] if chosen is None else places[chosen[: len(places)] > TAKEN]
-    for place in after:
+    start = starting(model, places, before)
+    found = solved(model, start, seconds)
+    better = model.worth(found.columns) > model.worth(start) + LEAST_GAIN
+    for place in places[found.columns[: len(places)] > TAKEN] if better else before[before != NONE]:
         put(board, packing, place)
-    return chosen is not None
+    return found
 
 
 def lines_of(board: Board, requests: Ints) -> Ints:
@@ -44,10 +60,10 @@ def starting(model: Model, places: Ints, before: Ints) -> Floats:
     return values
 
 
-def solved(model: Model, start: Floats, seconds: float | None) -> Floats | None:
-    """Every column in the best solution found, or nothing if time ran out."""
-    highs = highspy.Highs()
-    options = {"output_flag": False, "threads": 1, "mip_rel_gap": 1e-6, "mip_max_nodes": MOST_NODES}
+def solved(model: Model, start: Floats, seconds: float | None) -> Solved:
+    """The best solution found, no worse than `start`, within the work that a part may take."""
+    highs = quiet()
+    options = {"threads": 1, "mip_rel_gap": CLOSE, "mip_max_nodes": MOST_NODES}
     for name, option in options.items():
         highs.setOptionValue(name, option)
     if seconds is not None:
@@ -56,10 +72,25 @@ def solved(model: Model, start: Floats, seconds: float | None) -> Floats | None:
     solution = highspy.HighsSolution()
     solution.col_value = start.tolist()
     highs.setSolution(solution)
+    highs.setCallback(stop_when_long, None)
+    highs.startCallback(highspy.cb.HighsCallbackType.kCallbackMipInterrupt)
     highs.run()
-    if highs.getModelStatus() == highspy.HighsModelStatus.kTimeLimit:
-        return None
-    return np.array(highs.getSolution().col_value)
+    ended = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    found = highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    columns = np.array(highs.getSolution().col_value) if found else start
+    return Solved(columns, int(highs.getInfo().simplex_iteration_count), ended)
+
+
+def quiet() -> highspy.Highs:
+    """A solver that prints nothing, not even its name: `highspy.Highs` does when it is made."""
+    highs = highspy._core._Highs()
+    highs.setOptionValue("output_flag", False)
+    return highs
+
+
+def stop_when_long(_kind: object, _said: str, told: Any, asked: Any, _data: object) -> None:
+    """Ends a search that takes long, told by its iterations: they are the same on every machine."""
+    asked.user_interrupt = told.simplex_iteration_count > MOST_ITERATIONS
 
 
 def programme(model: Model) -> highspy.HighsLp:
