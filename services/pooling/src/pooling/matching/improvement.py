@@ -12,17 +12,21 @@ from pooling.matching.packing import Packing, worth
 from pooling.matching.rents import regrets, shortfalls
 from pooling.matching.repair import Solved, lines_of, repair
 
-SIZE = 1_000
+PLACES = 2_500
+"""So many places a part may use at first."""
 LEAST_SIZE = 20
 MOST_OPTIONS = 30
-DENSITY = 2.0
-"""Places per line at first."""
+DENSITY = 0.5
+"""Places per line at first, of the square root of all that a line has."""
+LEAST_DENSITY = 2.0
 MORE = 1.5
 EASY = 1_500
 """Iterations: so few make larger parts worth while."""
 GROW = 1.25
 SHRINK = 0.6
-TIRED = 0.3
+TIRED = 0.1
+SWEEP = 1.2
+"""Before parts are fitted to what is exactly solved, all requests are in large ones so often."""
 
 
 @dataclass(slots=True)
@@ -38,9 +42,10 @@ class Improver:
     worths: Ints
     tries: Floats
     limit: int
-    density: float = DENSITY
-    size: int = SIZE
+    density: float
+    size: int
     stale: int = 0
+    swept: int = 0
     by_resource: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     by_request: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -52,10 +57,11 @@ def improver(board: Board, quote: Quote, chance: np.random.Generator) -> Improve
     rent, regret = np.zeros(len(board.place_arc), np.int64), np.zeros(len(board.place_arc), np.int64)
     regrets(board, quote, rent, regret)
     tries = np.ones(len(board.together))
+    density = max(LEAST_DENSITY, DENSITY * (len(regret) / max(1, len(board.units))) ** 0.5)
     resources, requests = np.zeros(len(board.capacity), np.int64), np.zeros(len(board.together), np.int64)
     return Improver(
         board, quote, chance, longest_blocks(board), rent, regret, demand.worth, tries,
-        limit_of(board, regret, DENSITY),
+        limit_of(board, regret, density), density, int(PLACES / density * len(tries) / max(1, len(board.units))) + 1,
         by_resource=resources, by_request=requests,
     )  # fmt: skip
 
@@ -71,6 +77,7 @@ def improve(search: Improver, packing: Packing, seconds: float | None) -> None:
     limit = min(search.limit, local_gap(search, packing, requests))
     places = options(board, packing, search.regret, requests, limit, MOST_OPTIONS)
     search.tries[requests] *= TIRED
+    search.swept += len(requests)
     before = int(worth(board, packing))
     found = repair(board, packing, requests, places, seconds)
     search.stale = 0 if worth(board, packing) > before else search.stale + len(requests)
@@ -84,6 +91,8 @@ def sown(short: Floats, chance: np.random.Generator) -> Ints:
 
 def learn(search: Improver, found: Solved) -> None:
     """Larger parts after an easy one, smaller after a hard one; more places when the plan is stale with these."""
+    if search.swept < SWEEP * len(search.board.together):
+        return
     if not found.ended:
         search.size = max(LEAST_SIZE, int(search.size * SHRINK))
     elif found.iterations < EASY:

@@ -7,6 +7,7 @@ import numpy as np
 
 from pooling.matching.board import Board
 from pooling.matching.compiled import NONE, Floats, Ints
+from pooling.matching.diving import between, dive, relaxed
 from pooling.matching.insertion import take_away
 from pooling.matching.model import Model, model_of
 from pooling.matching.neighbourhood import with_room
@@ -16,6 +17,8 @@ MOST_NODES = 200
 MOST_ITERATIONS = 4_000
 CLOSE = 1e-5
 """A part is solved when it is so near to its best, relatively."""
+MOST_OPEN = 150
+"""Columns that the relaxed model leaves between 0 and 1; beyond, branch and bound takes long."""
 TAKEN = 0.5
 LEAST_GAIN = 5e-4
 """Cents: half of the least that two plans can differ by."""
@@ -61,14 +64,29 @@ def starting(model: Model, places: Ints, before: Ints) -> Floats:
 
 
 def solved(model: Model, start: Floats, seconds: float | None) -> Solved:
-    """The best solution found, no worse than `start`, within the work that a part may take."""
-    highs = quiet()
-    options = {"threads": 1, "mip_rel_gap": CLOSE, "mip_max_nodes": MOST_NODES}
-    for name, option in options.items():
-        highs.setOptionValue(name, option)
-    if seconds is not None:
-        highs.setOptionValue("time_limit", max(0.0, seconds))
-    highs.passModel(programme(model))
+    """The best solution found: exactly if the relaxed model leaves little open, else by diving."""
+    highs = quiet(seconds)
+    highs.setOptionValue("presolve", "off")
+    highs.passModel(programme(model, whole=False))
+    values = relaxed(highs)
+    spent = int(highs.getInfo().simplex_iteration_count)
+    if values is None:
+        return Solved(start, spent, ended=False)
+    count = int(between(values).sum())
+    if not count:
+        return Solved(np.rint(values), spent, ended=True)
+    if count <= MOST_OPEN:
+        return exactly(model, start, seconds)
+    found = dive(highs, model, values)
+    return Solved(start if found is None else found, spent, ended=False)
+
+
+def exactly(model: Model, start: Floats, seconds: float | None) -> Solved:
+    """The best solution by branch and bound, no worse than `start`, within the work that a part may take."""
+    highs = quiet(seconds)
+    highs.setOptionValue("mip_rel_gap", CLOSE)
+    highs.setOptionValue("mip_max_nodes", MOST_NODES)
+    highs.passModel(programme(model, whole=True))
     solution = highspy.HighsSolution()
     solution.col_value = start.tolist()
     highs.setSolution(solution)
@@ -81,10 +99,13 @@ def solved(model: Model, start: Floats, seconds: float | None) -> Solved:
     return Solved(columns, int(highs.getInfo().simplex_iteration_count), ended)
 
 
-def quiet() -> highspy.Highs:
+def quiet(seconds: float | None) -> Any:
     """A solver that prints nothing, not even its name: `highspy.Highs` does when it is made."""
     highs = highspy._core._Highs()
     highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 1)
+    if seconds is not None:
+        highs.setOptionValue("time_limit", max(0.0, seconds))
     return highs
 
 
@@ -93,7 +114,7 @@ def stop_when_long(_kind: object, _said: str, told: Any, asked: Any, _data: obje
     asked.user_interrupt = told.simplex_iteration_count > MOST_ITERATIONS
 
 
-def programme(model: Model) -> highspy.HighsLp:
+def programme(model: Model, *, whole: bool) -> highspy.HighsLp:
     """The model as HiGHS wants it."""
     columns = len(model.gains)
     programme = highspy.HighsLp()
@@ -109,5 +130,6 @@ def programme(model: Model) -> highspy.HighsLp:
         [np.empty(0, np.int64), *(which for _, _, which, _ in model.rows)]
     ).astype(np.int32)
     programme.a_matrix_.value_ = np.concatenate([np.empty(0), *(factors for _, _, _, factors in model.rows)])
-    programme.integrality_ = [highspy.HighsVarType.kInteger] * columns
+    if whole:
+        programme.integrality_ = [highspy.HighsVarType.kInteger] * columns
     return programme
