@@ -26,7 +26,9 @@ GROW = 1.25
 SHRINK = 0.6
 TIRED = 0.1
 SWEEP = 1.2
-"""Before parts are fitted to what is exactly solved, all requests are in large ones so often."""
+"""At first parts are large, until all requests were in so many, or one brought nothing."""
+FINER = 4
+"""Then parts are so much smaller, and fitted to what is solved exactly."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Improver:
     size: int
     stale: int = 0
     swept: int = 0
+    sweeping: bool = True
     by_resource: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     by_request: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -91,9 +94,11 @@ def sown(short: Floats, chance: np.random.Generator) -> Ints:
 
 def learn(search: Improver, found: Solved) -> None:
     """Larger parts after an easy one, smaller after a hard one; more places when the plan is stale with these."""
-    if search.swept < SWEEP * len(search.board.together):
-        return
-    if not found.ended:
+    if search.sweeping:
+        search.sweeping = not search.stale and search.swept < SWEEP * len(search.board.together)
+        if not search.sweeping:
+            search.size, search.stale = search.size // FINER, 0
+    elif not found.ended:
         search.size = max(LEAST_SIZE, int(search.size * SHRINK))
     elif found.iterations < EASY:
         search.size = min(int(search.size * GROW) + 1, len(search.board.together))
