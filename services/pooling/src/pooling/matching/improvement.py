@@ -19,6 +19,8 @@ MOST_OPTIONS = 30
 DENSITY = 0.5
 """Places per line at first, of the square root of all that a line has."""
 LEAST_DENSITY = 2.0
+STALE = 2
+"""Without a gain till all requests were tried so often, more places are."""
 MORE = 1.5
 EASY = 1_500
 """Iterations: so few make larger parts worth while."""
@@ -102,7 +104,7 @@ def learn(search: Improver, found: Solved) -> None:
         search.size = max(LEAST_SIZE, int(search.size * SHRINK))
     elif found.iterations < EASY:
         search.size = min(int(search.size * GROW) + 1, len(search.board.together))
-    if search.stale >= len(search.board.together):
+    if search.stale >= STALE * len(search.board.together):
         search.stale = 0
         search.tries[:] = 1.0
         search.density *= MORE

@@ -10,6 +10,7 @@ from pooling.matching.bounding import Quote, evaluate, no_demand
 from pooling.matching.certificate import certificate
 from pooling.matching.compiled import NONE, Ints
 from pooling.matching.compiling import Compiled, compile_problem
+from pooling.matching.components import components
 from pooling.matching.construction import by_value, from_prices
 from pooling.matching.improvement import Improver, improve, improver
 from pooling.matching.insertion import insert_all
@@ -123,4 +124,4 @@ def plan_of(search: Search, seed: int, rounds: int, seconds: float) -> Plan:
         start = int(board.begin[place] + board.before[resource])
         placed.append(Placed(problem.lines[line].id, problem.problem.resources[resource].id, start))
     prices = certificate(problem, board, search.lacking, quote)
-    return Plan(search.value // SCALE, bound, tuple(placed), prices, seed, rounds, seconds, 1)
+    return Plan(search.value // SCALE, bound, tuple(placed), prices, seed, rounds, seconds, int(components(board)))
