@@ -13,11 +13,11 @@ from pooling.matching.model import Model, model_of
 from pooling.matching.neighbourhood import with_room
 from pooling.matching.packing import Packing, put
 
-MOST_NODES = 200
-MOST_ITERATIONS = 4_000
-CLOSE = 1e-5
+MOST_NODES = 20
+MOST_ITERATIONS = 1_500
+CLOSE = 1e-4
 """A part is solved when it is so near to its best, relatively."""
-MOST_OPEN = 150
+MOST_OPEN = 100
 """Columns that the relaxed model leaves between 0 and 1; beyond, branch and bound takes long."""
 TAKEN = 0.5
 LEAST_GAIN = 5e-4
