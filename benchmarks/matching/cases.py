@@ -15,7 +15,7 @@ OURS = "ours"
 METHODS = (OURS, "first come", "best value", "LP rounded", "MIP", "CP-SAT", "flow")
 QUICK = ("fixed", "flexible", "bundles", "units", "everything", "one-to-one")
 QUICK_LINES = 300
-QUICK_ROUNDS = 3
+QUICK_ROUNDS = 16
 CERTIFIED = 10_000
 """Up to so many lines the bound is proved again from the certificate, slowly and plainly."""
 

@@ -42,10 +42,10 @@ def cp_sat(model: Arrays, seconds: float) -> tuple[list[int] | None, int | None]
     solver.parameters.max_time_in_seconds = left
     status = solver.solve(programme)
     constant, bound = int(model["constant"][0]), None
-    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN) and math.isfinite(solver.best_objective_bound):
-        bound = constant + math.floor(solver.best_objective_bound + 1e-3)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return None, bound
+        return None, None  # without a plan it says 0 for a bound that it has not begun to prove
+    if math.isfinite(solver.best_objective_bound):
+        bound = constant + math.floor(solver.best_objective_bound + 1e-3)
     placements = len(model["line"])
     return [at for at in range(placements) if solver.boolean_value(columns[at])], bound
 

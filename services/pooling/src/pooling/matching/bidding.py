@@ -36,6 +36,7 @@ class Auction(NamedTuple):
     bound: Ints
     demand: Demand
     step: Floats
+    scale: Floats
 
 
 def opened(board: Board) -> Auction:
@@ -52,7 +53,15 @@ def opened(board: Board) -> Auction:
     return Auction(
         asked, np.zeros(len(flat)), ceiling, flat, quote_of(board, flat), best,
         np.array([NEVER]), no_demand(board), np.array([1.0, 0.0]),
+        scales(board),
     )  # fmt: skip
+
+
+def scales(board: Board) -> Floats:
+    """How finely each price moves: one that so many units pay changes the bound so many times as much."""
+    return np.concatenate((
+        np.ones(len(board.price_line)), 1.0 / np.maximum(1, board.at_most), 1.0 / np.maximum(1, board.moment_left)
+    ))  # fmt: skip
 
 
 def quote_of(board: Board, flat: Ints) -> Quote:
@@ -110,14 +119,14 @@ def move(board: Board, auction: Auction, bound: int) -> bool:
     supply_excess(board, auction, excess)
     size = 0.0
     for at in range(len(excess)):
-        auction.direction[at] = MEMORY * auction.direction[at] + (1 - MEMORY) * excess[at]
+        auction.direction[at] = MEMORY * auction.direction[at] + (1 - MEMORY) * excess[at] * auction.scale[at]
         size += auction.direction[at] * auction.direction[at]
     if size == 0.0:
         return False
     least = float(auction.bound[0])
     length = auction.step[0] * (bound - least + AMBITION * abs(least) + 1.0) / size
     for at in range(len(excess)):
-        asked = auction.asked[at] - length * auction.direction[at]
+        asked = auction.asked[at] - length * auction.direction[at] * auction.scale[at]
         auction.asked[at] = min(auction.ceiling[at], max(-auction.ceiling[at], asked))
     project(board, auction.asked)
     return True

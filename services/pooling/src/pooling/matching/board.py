@@ -17,7 +17,7 @@ from pooling.matching.diagrams import several, single
 from pooling.matching.problem import SCALE
 from pooling.matching.starts import Lacking, placements
 
-MOST_NODES = 20_000
+MOST_NODES = 5_000
 MOST_UNITS = 32
 NO_NODE = np.zeros(0, np.int64)
 NO_DIAGRAM = (np.zeros(0, np.int32),) * 3
@@ -65,6 +65,8 @@ class Board(NamedTuple):
     moments_from: Ints
     moment: Ints
     moment_left: Ints
+    first_moment: Shorts
+    last_moment: Shorts
 
 
 class Places(NamedTuple):
@@ -161,6 +163,7 @@ def assembled(problem: Compiled, places: Places, prices_from: Ints, price_start:
         places_from, places.arc, places.begin, places.end,
         np.searchsorted(line_of_place[line_places], np.arange(count + 1)).astype(np.int64), line_places,
         offers.units, offers.before, SCALE * offers.opening, offers.busy_from, busy, exact, *nodes, *moments,
+        *spans(places, places_from, *moments[:2]),
     )  # fmt: skip
 
 
@@ -227,6 +230,16 @@ def diagram_of(begin: Ints, end: Ints, units: Ints, capacity: int, busy: Ints) -
         return None
     found, place, skip, take = several(begin, end, units, capacity, busy, MOST_NODES)
     return None if found == NONE else (place, skip, take)
+
+
+def spans(places: Places, places_from: Ints, moments_from: Ints, moment: Ints) -> tuple[Shorts, Shorts]:
+    """By place, the moments in its block, from and to, counted from its resource's first."""
+    first, last = (np.zeros(len(places.begin), np.int32) for _ in range(2))
+    for resource in np.flatnonzero(np.diff(moments_from)):
+        own = slice(places_from[resource], places_from[resource + 1])
+        times = moment[moments_from[resource] : moments_from[resource + 1]]
+        first[own], last[own] = np.searchsorted(times, places.begin[own]), np.searchsorted(times, places.end[own])
+    return first, last
 
 
 def moments_of(begin: Ints, capacity: int, busy: Ints) -> tuple[Ints, Ints]:

@@ -177,15 +177,14 @@ def moment_worth(board: Board, resource: int, moments: Ints, full: Ints, demand:
     for at in range(low, high):
         upto[at - low + 1] = upto[at - low] + moments[at]
         worth += moments[at] * board.moment_left[at]
-    best = best_places(board, resource, upto, full)
-    arc = board.arcs_from[resource]
+    best, nets = best_places(board, resource, upto, full)
+    first = board.arcs_from[resource]
+    arc = first
     while arc < board.arcs_from[resource + 1]:
         line, gain, place = board.arc_line[arc], 0, -1
         while arc < board.arcs_from[resource + 1] and board.arc_line[arc] == line:
-            own = best[arc - board.arcs_from[resource]]
-            worth_of_own = place_net(board, own, upto, full)
-            if worth_of_own > gain:
-                gain, place = worth_of_own, own
+            if nets[arc - first] > gain:
+                gain, place = nets[arc - first], best[arc - first]
             arc += 1
         worth += gain
         if place >= 0:
@@ -194,31 +193,17 @@ def moment_worth(board: Board, resource: int, moments: Ints, full: Ints, demand:
 
 
 @inner
-def best_places(board: Board, resource: int, upto: Ints, full: Ints) -> Ints:
-    """By arc of a resource, its best place at these prices."""
-    best = np.full(board.arcs_from[resource + 1] - board.arcs_from[resource], -1, np.int64)
+def best_places(board: Board, resource: int, upto: Ints, full: Ints) -> tuple[Ints, Ints]:
+    """By arc of a resource, its best place at these prices, and its score there less all that it pays."""
+    first, last = board.arcs_from[resource], board.arcs_from[resource + 1]
+    best, nets = np.full(last - first, -1, np.int64), np.empty(last - first, np.int64)
     for place in range(board.places_from[resource], board.places_from[resource + 1]):
-        at = board.place_arc[place] - board.arcs_from[resource]
-        if best[at] < 0 or place_net(board, place, upto, full) > place_net(board, best[at], upto, full):
-            best[at] = place
-    return best
-
-
-@inner
-def place_net(board: Board, place: int, upto: Ints, full: Ints) -> int:
-    """A place's score less all that it pays."""
-    low, high = span(board, place)
-    arc = board.place_arc[place]
-    rent = board.units[board.arc_line[arc]] * (upto[high] - upto[low])
-    return board.arc_score[arc] - full[board.arc_price[arc]] - rent
-
-
-@inner
-def span(board: Board, place: int) -> tuple[int, int]:
-    """The moments in a place's block, from and to, counted from its resource's first."""
-    resource = board.arc_resource[board.place_arc[place]]
-    own = board.moment[board.moments_from[resource] : board.moments_from[resource + 1]]
-    return np.searchsorted(own, board.begin[place]), np.searchsorted(own, board.end[place])
+        arc = board.place_arc[place]
+        rent = board.units[board.arc_line[arc]] * (upto[board.last_moment[place]] - upto[board.first_moment[place]])
+        net = board.arc_score[arc] - full[board.arc_price[arc]] - rent
+        if best[arc - first] < 0 or net > nets[arc - first]:
+            best[arc - first], nets[arc - first] = place, net
+    return best, nets
 
 
 @inner
@@ -227,7 +212,7 @@ def use_moments(board: Board, place: int, demand: Demand) -> None:
     arc = board.place_arc[place]
     demand.lines[board.arc_price[arc]] += 1
     first = board.moments_from[board.arc_resource[arc]]
-    low, high = span(board, place)
+    low, high = board.first_moment[place], board.last_moment[place]
     demand.moments[first + low : first + high] += board.units[board.arc_line[arc]]
 
 

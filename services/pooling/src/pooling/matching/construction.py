@@ -6,7 +6,7 @@ from pooling.matching.board import Board
 from pooling.matching.bounding import Quote, full_prices, longest, longest_path
 from pooling.matching.compiled import NONE, Ints, compiled, inner
 from pooling.matching.insertion import complete_bundles, insert_all, take_away
-from pooling.matching.packing import Packing, allowed, put, remove
+from pooling.matching.packing import Packing, allowed, clear, put, remove
 
 
 def by_value(board: Board) -> Ints:
@@ -76,10 +76,7 @@ def close_the_unprofitable(board: Board, packing: Packing) -> None:
 @compiled
 def from_prices(board: Board, packing: Packing, quote: Quote, resources: Ints, requests: Ints, rent: Ints) -> None:
     """A plan from prices: schedules first, then bundles completed, then what else there is room for."""
-    packing.place[:] = NONE
-    packing.following[:] = NONE
-    packing.first[:] = NONE
-    packing.placed[:] = 0
+    clear(packing)
     take_schedules(board, packing, quote, resources)
     complete_bundles(board, packing, rent)
     insert_all(board, packing, requests, rent)

@@ -8,12 +8,29 @@ from pooling.matching.board import Board
 from pooling.matching.bounding import Quote, evaluate, no_demand
 from pooling.matching.compiled import NEVER, Floats, Ints
 from pooling.matching.neighbourhood import grown_from, longest_blocks, options
-from pooling.matching.packing import Packing
+from pooling.matching.packing import Packing, worth
 from pooling.matching.rents import regrets, shortfalls
-from pooling.matching.repair import lines_of, repair
+from pooling.matching.repair import Solved, lines_of, repair
 
-SIZE = 120
-MOST_OPTIONS = 12
+PLACES = 2_500
+"""So many places a part may use at first."""
+LEAST_SIZE = 20
+MOST_OPTIONS = 30
+DENSITY = 0.5
+"""Places per line at first, of the square root of all that a line has."""
+LEAST_DENSITY = 2.0
+STALE = 2
+"""Without a gain till all requests were tried so often, more places are."""
+MORE = 1.5
+EASY = 1_500
+"""Iterations: so few make larger parts worth while."""
+GROW = 1.25
+SHRINK = 0.6
+TIRED = 0.1
+SWEEP = 1.2
+"""At first parts are large, until all requests were in so many, or one brought nothing."""
+FINER = 4
+"""Then parts are so much smaller, and fitted to what is solved exactly."""
 
 
 @dataclass(slots=True)
@@ -28,7 +45,12 @@ class Improver:
     regret: Ints
     worths: Ints
     tries: Floats
-    size: int = SIZE
+    limit: int
+    density: float
+    size: int
+    stale: int = 0
+    swept: int = 0
+    sweeping: bool = True
     by_resource: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     by_request: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -40,33 +62,61 @@ def improver(board: Board, quote: Quote, chance: np.random.Generator) -> Improve
     rent, regret = np.zeros(len(board.place_arc), np.int64), np.zeros(len(board.place_arc), np.int64)
     regrets(board, quote, rent, regret)
     tries = np.ones(len(board.together))
+    density = max(LEAST_DENSITY, DENSITY * (len(regret) / max(1, len(board.units))) ** 0.5)
     resources, requests = np.zeros(len(board.capacity), np.int64), np.zeros(len(board.together), np.int64)
     return Improver(
         board, quote, chance, longest_blocks(board), rent, regret, demand.worth, tries,
+        limit_of(board, regret, density), density, int(PLACES / density * len(tries) / max(1, len(board.units))) + 1,
         by_resource=resources, by_request=requests,
     )  # fmt: skip
 
 
-def improve(search: Improver, packing: Packing, seconds: float | None) -> bool:
-    """Makes one part anew; false, and nothing has changed, if time ran out."""
+def improve(search: Improver, packing: Packing, seconds: float | None) -> None:
+    """Makes one part anew, and learns from it how large the next may be."""
     board = search.board
     shortfalls(board, packing, search.quote, search.worths, search.by_resource, search.by_request)
     short = shortfall_by_request(search, packing) * search.tries
-    total = short.sum()
-    if total <= 0:
-        return True
-    seed = np.searchsorted(np.cumsum(short), search.chance.random() * total)
-    seeds = np.array([min(int(seed), len(short) - 1)])
-    requests = grown_from(board, packing, search.regret, seeds, search.size, reach(search), search.blocks)
-    limit = local_gap(search, packing, requests)
+    seeds = sown(short, search.chance)
+    size = min(search.size, len(board.together))
+    requests = grown_from(board, packing, search.regret, seeds, size, search.limit, search.blocks)
+    limit = min(search.limit, local_gap(search, packing, requests))
     places = options(board, packing, search.regret, requests, limit, MOST_OPTIONS)
-    search.tries[requests[: max(1, len(requests) // 2)]] *= 0.5
-    return repair(board, packing, requests, places, seconds)
+    search.tries[requests] *= TIRED
+    search.swept += len(requests)
+    before = int(worth(board, packing))
+    found = repair(board, packing, requests, places, seconds)
+    search.stale = 0 if worth(board, packing) > before else search.stale + len(requests)
+    learn(search, found)
 
 
-def reach(search: Improver) -> int:
-    """The regret up to which places make neighbours."""
-    return int(NEVER // 4)
+def sown(short: Floats, chance: np.random.Generator) -> Ints:
+    """Requests in a random order in which those come early that fall short by much (Efraimidis and Spirakis 2006)."""
+    return np.argsort(chance.exponential(size=len(short)) / (short + 1.0), kind="stable").astype(np.int64)
+
+
+def learn(search: Improver, found: Solved) -> None:
+    """Larger parts after an easy one, smaller after a hard one; more places when the plan is stale with these."""
+    if search.sweeping:
+        search.sweeping = not search.stale and search.swept < SWEEP * len(search.board.together)
+        if not search.sweeping:
+            search.size, search.stale = search.size // FINER, 0
+    elif not found.ended:
+        search.size = max(LEAST_SIZE, int(search.size * SHRINK))
+    elif found.iterations < EASY:
+        search.size = min(int(search.size * GROW) + 1, len(search.board.together))
+    if search.stale >= STALE * len(search.board.together):
+        search.stale = 0
+        search.tries[:] = 1.0
+        search.density *= MORE
+        search.limit = limit_of(search.board, search.regret, search.density)
+
+
+def limit_of(board: Board, regret: Ints, density: float) -> int:
+    """The regret that so many places per line don't exceed."""
+    wanted = int(density * len(board.units))
+    if wanted >= len(regret):
+        return int(NEVER // 4)
+    return max(0, int(np.partition(regret, wanted)[wanted]))
 
 
 def local_gap(search: Improver, packing: Packing, requests: Ints) -> int:

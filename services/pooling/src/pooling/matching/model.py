@@ -28,6 +28,10 @@ class Model:
         self.gains.append(gain)
         return len(self.gains) - 1
 
+    def worth(self, values: Floats) -> float:
+        """What the columns gain at these values (cents), as taken or not."""
+        return float(np.dot(self.gains, np.rint(values)))
+
     def row(
         self, low: float, high: float, columns: list[int] | Ints, factors: list[float] | Ints | None = None
     ) -> None:

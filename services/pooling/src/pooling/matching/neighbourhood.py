@@ -15,14 +15,22 @@ from pooling.matching.packing import Packing, has_room, line_of, resource_of
 def grown_from(
     board: Board, packing: Packing, regret: Ints, seeds: Ints, size: int, limit: int, longest_block: Ints
 ) -> Ints:
-    """About `size` requests around the seeds, through places that are regretted at most `limit`."""
+    """About `size` requests around the first seed, through places that are regretted at most `limit`.
+
+    When there are no more neighbours, the next seed is taken.
+    """
     found = np.empty(len(board.together), np.int64)
     chosen = np.zeros(len(board.together), np.bool_)
     count = 0
-    for request in seeds:
-        count = choose(request, found, chosen, count)
     at = 0
-    while at < count and count < size:
+    sown = 0
+    while count < size:
+        if at == count:
+            if sown == len(seeds):
+                break
+            count = choose(seeds[sown], found, chosen, count)
+            sown += 1
+            continue
         request = found[at]
         for line in range(board.requests_from[request], board.requests_from[request + 1]):
             for index in range(board.line_places_from[line], board.line_places_from[line + 1]):

@@ -39,6 +39,15 @@ def assign(into: Packing, packing: Packing) -> None:
     into.placed[:] = packing.placed
 
 
+@compiled
+def clear(packing: Packing) -> None:
+    """Takes everything away."""
+    packing.place[:] = NONE
+    packing.following[:] = NONE
+    packing.first[:] = NONE
+    packing.placed[:] = 0
+
+
 @inner
 def line_of(board: Board, place: int) -> int:
     """The line that a place is for."""

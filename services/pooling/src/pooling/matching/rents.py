@@ -19,9 +19,7 @@ from pooling.matching.bounding import (
     full_prices,
     longest,
     longest_path,
-    place_net,
     returned,
-    span,
 )
 from pooling.matching.compiled import NEVER, NONE, Ints, compiled, inner
 from pooling.matching.packing import Packing
@@ -70,17 +68,15 @@ def moment_rents(board: Board, resource: int, quote: Quote, full: Ints, rent: In
     upto = np.zeros(high - low + 1, np.int64)
     for at in range(low, high):
         upto[at - low + 1] = upto[at - low] + quote.moments[at]
-    best = best_places(board, resource, upto, full)
+    nets = best_places(board, resource, upto, full)[1]
     first = board.arcs_from[resource]
-    most = np.zeros(len(best), np.int64)
-    for arc in range(len(best)):
-        most[arc] = max(0, place_net(board, best[arc], upto, full))
+    most = np.maximum(0, nets)
+    for arc in range(len(most)):
         if arc and board.arc_line[first + arc] == board.arc_line[first + arc - 1]:
             most[arc] = max(most[arc], most[arc - 1])
     for place in range(board.places_from[resource], board.places_from[resource + 1]):
-        from_moment, to_moment = span(board, place)
         arc = board.place_arc[place]
-        paid = board.units[board.arc_line[arc]] * (upto[to_moment] - upto[from_moment])
+        paid = board.units[board.arc_line[arc]] * (upto[board.last_moment[place]] - upto[board.first_moment[place]])
         rent[place] = paid + most[arc - first]
 
 

@@ -1,32 +1,51 @@
 """A part of the plan made anew, exactly: its model solved by HiGHS, with the plan as it is to begin from."""
 
+from typing import Any, NamedTuple
+
 import highspy
 import numpy as np
 
 from pooling.matching.board import Board
 from pooling.matching.compiled import NONE, Floats, Ints
+from pooling.matching.diving import between, dive, relaxed
 from pooling.matching.insertion import take_away
 from pooling.matching.model import Model, model_of
 from pooling.matching.neighbourhood import with_room
 from pooling.matching.packing import Packing, put
 
-MOST_NODES = 200
+MOST_NODES = 20
+MOST_ITERATIONS = 1_500
+CLOSE = 1e-4
+"""A part is solved when it is so near to its best, relatively."""
+MOST_OPEN = 100
+"""Columns that the relaxed model leaves between 0 and 1; beyond, branch and bound takes long."""
 TAKEN = 0.5
+LEAST_GAIN = 5e-4
+"""Cents: half of the least that two plans can differ by."""
 
 
-def repair(board: Board, packing: Packing, requests: Ints, places: Ints, seconds: float | None) -> bool:
-    """Chooses anew among these places, of these requests; false, and nothing has changed, if time ran out."""
+class Solved(NamedTuple):
+    """Every column's value, the simplex iterations that it took, and whether nothing better is possible."""
+
+    columns: Floats
+    iterations: int
+    ended: bool
+
+
+def repair(board: Board, packing: Packing, requests: Ints, places: Ints, seconds: float | None) -> Solved:
+    """Chooses anew among these places, of these requests, and never worse."""
     lines = lines_of(board, requests)
     before = packing.place[lines].copy()
     for request in requests:
         take_away(board, packing, request)
     places = with_room(board, packing, places)
     model = model_of(board, packing, places, requests)
-    chosen = solved(model, starting(model, places, before), seconds)
-    after = before[before != NONE] if chosen is None else places[chosen[: len(places)] > TAKEN]
-    for place in after:
+    start = starting(model, places, before)
+    found = solved(model, start, seconds)
+    better = model.worth(found.columns) > model.worth(start) + LEAST_GAIN
+    for place in places[found.columns[: len(places)] > TAKEN] if better else before[before != NONE]:
         put(board, packing, place)
-    return chosen is not None
+    return found
 
 
 def lines_of(board: Board, requests: Ints) -> Ints:
@@ -44,25 +63,58 @@ def starting(model: Model, places: Ints, before: Ints) -> Floats:
     return values
 
 
-def solved(model: Model, start: Floats, seconds: float | None) -> Floats | None:
-    """Every column in the best solution found, or nothing if time ran out."""
-    highs = highspy.Highs()
-    options = {"output_flag": False, "threads": 1, "mip_rel_gap": 1e-6, "mip_max_nodes": MOST_NODES}
-    for name, option in options.items():
-        highs.setOptionValue(name, option)
-    if seconds is not None:
-        highs.setOptionValue("time_limit", max(0.0, seconds))
-    highs.passModel(programme(model))
+def solved(model: Model, start: Floats, seconds: float | None) -> Solved:
+    """The best solution found: exactly if the relaxed model leaves little open, else by diving."""
+    highs = quiet(seconds)
+    highs.setOptionValue("presolve", "off")
+    highs.passModel(programme(model, whole=False))
+    values = relaxed(highs)
+    spent = int(highs.getInfo().simplex_iteration_count)
+    if values is None:
+        return Solved(start, spent, ended=False)
+    count = int(between(values).sum())
+    if not count:
+        return Solved(np.rint(values), spent, ended=True)
+    if count <= MOST_OPEN:
+        return exactly(model, start, seconds)
+    found = dive(highs, model, values)
+    return Solved(start if found is None else found, spent, ended=False)
+
+
+def exactly(model: Model, start: Floats, seconds: float | None) -> Solved:
+    """The best solution by branch and bound, no worse than `start`, within the work that a part may take."""
+    highs = quiet(seconds)
+    highs.setOptionValue("mip_rel_gap", CLOSE)
+    highs.setOptionValue("mip_max_nodes", MOST_NODES)
+    highs.passModel(programme(model, whole=True))
     solution = highspy.HighsSolution()
     solution.col_value = start.tolist()
     highs.setSolution(solution)
+    highs.setCallback(stop_when_long, None)
+    highs.startCallback(highspy.cb.HighsCallbackType.kCallbackMipInterrupt)
     highs.run()
-    if highs.getModelStatus() == highspy.HighsModelStatus.kTimeLimit:
-        return None
-    return np.array(highs.getSolution().col_value)
+    ended = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    found = highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    columns = np.array(highs.getSolution().col_value) if found else start
+    return Solved(columns, int(highs.getInfo().simplex_iteration_count), ended)
 
 
-def programme(model: Model) -> highspy.HighsLp:
+def quiet(seconds: float | None) -> Any:
+    """A solver that prints nothing, not even its name: `highspy.Highs` does when it is made."""
+    highs = highspy._core._Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 1)
+    if seconds is not None:
+        highs.setOptionValue("time_limit", max(0.0, seconds))
+    return highs
+
+
+def stop_when_long(_kind: object, _said: str, told: Any, asked: Any, _data: object) -> None:
+    """Ends a search that takes long, told by its iterations: they are the same on every machine."""
+    asked.user_interrupt = told.simplex_iteration_count > MOST_ITERATIONS
+
+
+def programme(model: Model, *, whole: bool) -> highspy.HighsLp:
     """The model as HiGHS wants it."""
     columns = len(model.gains)
     programme = highspy.HighsLp()
@@ -78,5 +130,6 @@ def programme(model: Model) -> highspy.HighsLp:
         [np.empty(0, np.int64), *(which for _, _, which, _ in model.rows)]
     ).astype(np.int32)
     programme.a_matrix_.value_ = np.concatenate([np.empty(0), *(factors for _, _, _, factors in model.rows)])
-    programme.integrality_ = [highspy.HighsVarType.kInteger] * columns
+    if whole:
+        programme.integrality_ = [highspy.HighsVarType.kInteger] * columns
     return programme

@@ -6,15 +6,17 @@ import numpy as np
 
 from pooling.matching.bidding import Auction, bid, opened, quote_of
 from pooling.matching.board import Board, board_of
-from pooling.matching.bounding import evaluate, no_demand
+from pooling.matching.bounding import Quote, evaluate, no_demand
 from pooling.matching.certificate import certificate
 from pooling.matching.compiled import NONE, Ints
 from pooling.matching.compiling import Compiled, compile_problem
+from pooling.matching.components import components
 from pooling.matching.construction import by_value, from_prices
 from pooling.matching.improvement import Improver, improve, improver
 from pooling.matching.insertion import insert_all
-from pooling.matching.packing import Packing, assign, empty, worth
+from pooling.matching.packing import Packing, assign, clear, empty, worth
 from pooling.matching.problem import SCALE, Budget, Placed, Plan, Problem
+from pooling.matching.rents import regrets
 
 Tell = Callable[[int, int], None]
 STEPS = 50
@@ -32,6 +34,8 @@ class Search:
         self.trial: Packing = empty(self.board)
         self.order: Ints = by_value(self.board)
         self.no_rent: Ints = np.zeros(0, np.int64)
+        self.rent: Ints = np.zeros(len(self.board.place_arc), np.int64)
+        self.regret: Ints = np.zeros(len(self.board.place_arc), np.int64)
         self.auction: Auction = opened(self.board)
         self.value = int(worth(self.board, self.best))
         self.bidding = True
@@ -60,13 +64,20 @@ class Search:
         """One unit of work; whether another can help."""
         if self.bidding:
             self.bidding = bool(bid(self.board, self.auction, STEPS))
-            quote = quote_of(self.board, self.auction.best)
-            resources = self.chance.permutation(len(self.board.capacity))
-            from_prices(self.board, self.trial, quote, resources, self.order, self.no_rent)
-            self.keep(self.trial)
+            self.construct(quote_of(self.board, self.auction.best))
         else:
             self.improve(seconds)
         return self.bound * SCALE > self.value
+
+    def construct(self, quote: Quote) -> None:
+        """Plans by the rents of these prices: requests where they are regretted least, and schedules first."""
+        regrets(self.board, quote, self.rent, self.regret)
+        clear(self.trial)
+        insert_all(self.board, self.trial, self.order, self.rent)
+        self.keep(self.trial)
+        resources = self.chance.permutation(len(self.board.capacity))
+        from_prices(self.board, self.trial, quote, resources, self.order, self.rent)
+        self.keep(self.trial)
 
     def improve(self, seconds: float | None) -> None:
         """Makes a part of the best plan anew."""
@@ -113,4 +124,4 @@ def plan_of(search: Search, seed: int, rounds: int, seconds: float) -> Plan:
         start = int(board.begin[place] + board.before[resource])
         placed.append(Placed(problem.lines[line].id, problem.problem.resources[resource].id, start))
     prices = certificate(problem, board, search.lacking, quote)
-    return Plan(search.value // SCALE, bound, tuple(placed), prices, seed, rounds, seconds, 1)
+    return Plan(search.value // SCALE, bound, tuple(placed), prices, seed, rounds, seconds, int(components(board)))

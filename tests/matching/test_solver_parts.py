@@ -1,0 +1,65 @@
+"""Parts of a problem are counted, and parts of a plan are made anew without making it worse."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from pooling.matching.diving import between, dive, relaxed
+from pooling.matching.model import Model
+from pooling.matching.problem import Budget, Limit, Line, Problem, Request, Resource
+from pooling.matching.repair import programme, quiet, solved
+from pooling.matching.solver import solve
+
+DAY = ((0, 1440),)
+
+
+def asked(name: str, resource: str, minute: int = 480) -> Request:
+    line = Line(f"l{name}", "van", 1_000, 60, (minute, minute), only=frozenset({resource}))
+    return Request(name, "p", (line,))
+
+
+def offered(count: int) -> tuple[Resource, ...]:
+    return tuple(Resource(f"r{at}", "van", ("p",), free=DAY) for at in range(count))
+
+
+def test_what_shares_neither_resource_nor_limit_is_a_part_of_its_own() -> None:
+    requests = (asked("a", "r0"), asked("b", "r0", 600), asked("c", "r1"), asked("d", "r2"))
+    assert solve(Problem(offered(4), requests), Budget(rounds=0), 1).components == 3
+    together = Problem(offered(4), requests, limits=(Limit(("lc", "ld"), 1),))
+    assert solve(together, Budget(rounds=0), 1).components == 2
+
+
+def odd_ring(size: int) -> Model:
+    """Columns in rings of five of which neighbours exclude each other: relaxed, all are at a half."""
+    model = Model([10.0 + at % 5 / 1_000 for at in range(size)])
+    for at in range(size):
+        neighbour = at + 1 if at % 5 < 4 else at - 4
+        model.row(0, 1, [at, neighbour])
+    return model
+
+
+def test_diving_makes_whole_columns_of_halves_and_keeps_every_row() -> None:
+    model = odd_ring(500)
+    highs = quiet(None)
+    highs.passModel(programme(model, whole=False))
+    values = relaxed(highs)
+    assert values is not None
+    assert between(values).sum() == 500
+    found = dive(highs, model, values)
+    assert found is not None
+    assert set(found.tolist()) == {0.0, 1.0}
+    assert all(found[columns].sum() <= high for _, high, columns, _ in model.rows)
+    assert found.sum() == 200
+
+
+def test_a_small_part_is_solved_exactly() -> None:
+    found = solved(odd_ring(50), np.zeros(50), None)
+    assert found.ended
+    assert found.columns.sum() == 20
+
+
+def test_solving_prints_nothing() -> None:
+    script = "from pooling.matching.repair import quiet; quiet(None).run()"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert run.stdout == ""
