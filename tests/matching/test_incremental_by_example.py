@@ -25,6 +25,7 @@ def plan_of(*requests: Request, stability: int = 100, placed: tuple[Placed, ...]
 ERRAND = asks("errand", 1000, 480)
 CLUB = asks("club", 700, 480)
 OUTING = asks("outing", 2000, 480, ramp=True)
+OUTING_WITHOUT_RAMP = asks("outing", 2000, 480)
 ON_LARGE = Placed("errand", "large", 480)
 
 
@@ -103,6 +104,27 @@ def test_what_is_accepted_still_counts_for_its_limit() -> None:
     plan.book("errand")
     assert plan.problem().limits == (Limit(("club",), 0),)
     assert plan.change_offer(replace(SMALL, id="third")).moves == ()
+
+
+def test_a_limit_holds_with_what_is_placed_at_other_times() -> None:
+    later = asks("later", 700, 900)
+    problem = Problem((SMALL, LARGE), (ERRAND, later), limits=(Limit(("errand", "later"), 1),))
+    plan = StandingPlan(problem, (ON_LARGE,))
+    assert plan.change_offer(replace(SMALL, id="third")).moves == ()
+    assert plan.cancel("errand").moves == ()
+    assert len(plan.change_offer(replace(SMALL, id="third")).moves) == 1
+
+
+def test_what_is_accepted_keeps_its_units() -> None:
+    pair = Request("pair", "niort", (replace(ERRAND.lines[0], units=2),))
+    waiting = Request("waiting", "niort", (replace(ERRAND.lines[0], id="waiting", units=2),))
+    fleet = replace(SMALL, id="fleet", units=3)
+    placed = (Placed("errand", "fleet", 480), Placed("club", "fleet", 480))
+    plan = StandingPlan(Problem((fleet,), (pair, waiting, CLUB)), placed)
+    plan.book("errand")
+    assert plan.problem().busy == (Busy("fleet", 480, 540, 2),)
+    assert plan.cancel("club").moves == ()
+    assert len(plan.arrive(OUTING_WITHOUT_RAMP).moves) == 1
 
 
 def test_a_bundle_is_accepted_as_a_whole() -> None:
