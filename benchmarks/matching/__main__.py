@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.matching import gate, report
+from benchmarks.matching import gate, live, report
 from benchmarks.matching.cases import CANDIDATES, JOINED, SHIFTS, Case, generated, public, quick
 from benchmarks.matching.families import FAMILIES, SIZES
 from benchmarks.matching.runs import Found, joined, run
@@ -20,7 +20,7 @@ GATE = Path(__file__).parent / "gate.json"
 BUSY = 0.1
 """When others use more of the processors than this, seconds say little."""
 
-NAMES = (*FAMILIES, CANDIDATES, SHIFTS)
+NAMES = (*FAMILIES, CANDIDATES, *live.MEASURED, SHIFTS)
 
 console = Console()
 if not console.is_terminal:
@@ -49,12 +49,14 @@ def main(
     machine = Machine()
     results = _measure(cases)
     join = joined(JOINED, seed) if CANDIDATES in names and not is_quick else None
+    one_by_one = {} if is_quick else {name: live.measured(name, seed) for name in live.MEASURED if name in names}
     others = machine.others()
     report.show(console, results, join)
+    live.show(console, one_by_one)
     if others > BUSY and not is_quick:
         console.print(f"Other work used {others:.0%} of the processors meanwhile: don't believe the seconds.")
     if json:
-        report.record(json, results, join, seed=seed, others=others)
+        report.record(json, results, join, seed=seed, others=others, one_by_one=one_by_one)
     found = list(gate.faults(results, gate.recorded(GATE)))
     for fault in found:
         console.print(f"[red]{fault}[/red]")

@@ -3,10 +3,11 @@
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -120,8 +121,9 @@ def _shifts(results: Sequence[list[Found]]) -> Iterator[str]:
 
 
 def record(
-    file: Path, results: Sequence[list[Found]], join: dict[str, float] | None, *, seed: int, others: float
-) -> None:
+    file: Path, results: Sequence[list[Found]], join: dict[str, float] | None, *, seed: int, others: float,
+    one_by_one: Mapping[str, dict[str, float]] = MappingProxyType({}),
+) -> None:  # fmt: skip
     """Write what was found, and under which circumstances."""
     circumstances = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -131,6 +133,7 @@ def record(
         "share_of_processors_used_by_others": round(others, 3),
     }
     found = {"circumstances": circumstances, "cases": [_recorded(found) for found in results], "candidates": join}
+    found |= dict(one_by_one)
     file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 

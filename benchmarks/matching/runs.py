@@ -87,10 +87,15 @@ def _step(step: str, case: Case, folder: Path) -> list[str]:
 
 def joined(lines: int, seed: int) -> dict[str, float]:
     """The candidates beside a bare grid join; see `joining`. Raises Failed when the process does."""
+    return measured("joining", lines, seed)
+
+
+def measured(module: str, *arguments: str | int) -> dict[str, float]:
+    """What another module of this package measures, in a process of its own. Raises Failed when the process does."""
     with TemporaryDirectory() as name:
         answer = Path(name) / "answer.json"
-        command = [sys.executable, "-m", "benchmarks.matching.joining", str(lines), str(seed), str(answer)]
-        _process("candidates", Path(name), command, 600.0)
+        command = [sys.executable, "-m", f"benchmarks.matching.{module}", *map(str, arguments), str(answer)]
+        _process(module, Path(name), command, 600.0)
         return dict(json.loads(answer.read_text()))
 
 

@@ -233,8 +233,17 @@ def bonuses(line: Ints, resource: Ints, bonus_from: Ints, bonus: Ints, features:
     """By pair, the cents of the preferred features that the resource has."""
     found = np.zeros(len(line), np.int64)
     for pair in range(len(line)):
-        for at in range(bonus_from[line[pair]], bonus_from[line[pair] + 1]):
-            feature = bonus[at, 0]
-            if (features[resource[pair], feature >> 6] >> np.uint64(feature & 63)) & np.uint64(1):
-                found[pair] += bonus[at, 1]
+        own = bonus[bonus_from[line[pair]] : bonus_from[line[pair] + 1]]
+        found[pair] = bonus_of(own, resource[pair], features)
     return found
+
+
+@inner
+def bonus_of(own: Ints, resource: int, features: Words) -> int:
+    """The cents of a line's preferred features, rows (feature, cents), that the resource has."""
+    total = 0
+    for at in range(len(own)):
+        feature = own[at, 0]
+        if (features[resource, feature >> 6] >> np.uint64(feature & 63)) & np.uint64(1):
+            total += own[at, 1]
+    return total

@@ -1,0 +1,177 @@
+"""The part of a standing plan that is made anew: a problem of its own, in which all else is busy, solved exactly.
+
+Its `stability` is a cent more than the territory's, so that what moves gains more than that.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice
+
+import highspy
+import numpy as np
+
+from pooling.matching.board import Board, board_of
+from pooling.matching.compiled import NEVER, NONE, Floats, Ints
+from pooling.matching.compiling import Compiled, compile_problem
+from pooling.matching.insertion import take_away
+from pooling.matching.model import Model, model_of
+from pooling.matching.neighbourhood import options, with_room
+from pooling.matching.packing import Packing, empty, put
+from pooling.matching.problem import Busy, Current, Limit, Line, Placed, Problem, Request
+from pooling.matching.repair import TAKEN, programme, solved, starting
+from pooling.matching.replanning.records import Records
+
+WIDE = 8
+"""Resources that a line may choose among, beside the one where it is."""
+
+WHOLE = 1e-6
+PLACES = 12
+"""Places (resources and starts) that a line may choose among."""
+
+
+def small_problem(records: Records, chosen: Iterable[str], home: dict[str, Placed]) -> Problem:
+    """The requests `chosen`, with what else is placed as busy; `home` has the proposals that stay unless it pays."""
+    requests = [records.requests[each] for each in chosen]
+    inside = {line.id for request in requests for line in request.lines}
+    taken: dict[str, list[tuple[int, int]]] = {}
+    asked = tuple(narrowed(records, request, inside, home, taken) for request in requests)
+    named = dict.fromkeys(each for request in asked for line in request.lines for each in sorted(line.only or ()))
+    resources, busy = [], []
+    for id_ in named:
+        others = [placed for line, placed in records.on[id_].items() if line not in inside]
+        resource = records.resources[id_]
+        resources.append(replace(resource, opening=0) if others else resource)
+        busy += records.busy[id_]
+        busy += [as_busy(records.of_line[placed.line][0], placed) for placed in others]
+    limits = tuple(left_of(records, limit, inside) for limit in touched(records, inside))
+    return Problem(tuple(resources), asked, records.km_cost, records.stability + 1, tuple(busy), limits)
+
+
+def narrowed(
+    records: Records,
+    request: Request,
+    inside: set[str],
+    home: dict[str, Placed],
+    taken: dict[str, list[tuple[int, int]]],
+) -> Request:
+    """A request whose lines may go to a few resources only, and stay at home if they have one."""
+    lines = []
+    for line in request.lines:
+        at = home.get(line.id)
+        fitting = (each for each in records.options[line.id] if may_fit(records, line, each, inside, taken))
+        only = list(islice(fitting, WIDE))
+        current = None if at is None else Current(at.resource, at.start)
+        only += [each.resource for each in (at, records.placed.get(line.id)) if each]
+        lines.append(replace(line, only=frozenset(only), current=current))
+    return replace(request, lines=tuple(lines))
+
+
+def may_fit(
+    records: Records, line: Line, resource: str, inside: set[str], taken: dict[str, list[tuple[int, int]]]
+) -> bool:
+    """Whether a resource of one unit has room beside what doesn't move, for a line at a fixed time; else true.
+
+    `taken` keeps when resources can't be used, as far as it was asked for.
+    """
+    if line.start[0] != line.start[1]:
+        return True
+    if resource not in taken:
+        taken[resource] = when_taken(records, resource, inside)
+    begin, end = line.start[0], line.start[0] + line.minutes
+    return not any(start < end and begin < close for start, close in taken[resource])
+
+
+def when_taken(records: Records, resource: str, inside: set[str]) -> list[tuple[int, int]]:
+    """When nothing more can begin or end on a resource of one unit, beside what doesn't move; else never."""
+    offered = records.resources[resource]
+    if offered.units > 1:
+        return []
+    gap = sum(offered.buffer)
+    found = [(busy.start - gap, busy.end + gap) for busy in records.busy[resource]]
+    for other, placed in records.on[resource].items():
+        if other not in inside:
+            found.append((placed.start - gap, placed.start + records.of_line[other][0].minutes + gap))
+    return found
+
+
+def as_busy(line: Line, placed: Placed) -> Busy:
+    """A placed line as a booking."""
+    return Busy(placed.resource, placed.start, placed.start + line.minutes, line.units)
+
+
+def touched(records: Records, inside: set[str]) -> list[Limit]:
+    """The limits that any of these lines is in."""
+    numbers = {number for line in inside for number in records.limits_of.get(line, ())}
+    return [records.limits[number] for number in sorted(numbers)]
+
+
+def left_of(records: Records, limit: Limit, inside: set[str]) -> Limit:
+    """What a limit leaves to these lines."""
+    taken = sum(line in records.placed for line in limit.lines if line not in inside)
+    return Limit(tuple(line for line in limit.lines if line in inside), limit.at_most - taken)
+
+
+def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
+    """The best plan found of a small problem, worth no less than leaving lines where they are `now`."""
+    compiled = compile_problem(problem)
+    board, _ = board_of(compiled)
+    if not len(board.place_arc):
+        return []
+    packing = empty(board)
+    for place in places_of(compiled, board, now):
+        put(board, packing, place)
+    requests = np.arange(len(problem.requests))
+    places = promising(board, packing, requests)
+    before = packing.place.copy()
+    for request in range(len(problem.requests)):
+        take_away(board, packing, request)
+    places = with_room(board, packing, places)
+    model = model_of(board, packing, places, requests)
+    for place in places[exactly(model, starting(model, places, before))[: len(places)] > TAKEN]:
+        put(board, packing, place)
+    return placements(compiled, board, packing)
+
+
+def exactly(model: Model, start: Floats) -> Floats:
+    """The best choice of columns: that of the linear programme if it is whole, as it mostly is, which is quicker."""
+    if not model.gains:
+        return start
+    linear = programme(model)
+    linear.integrality_ = []
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 1)
+    highs.passModel(linear)
+    highs.run()
+    values = np.array(highs.getSolution().col_value)
+    if np.abs(values - np.rint(values)).max() < WHOLE:
+        return values
+    found = solved(model, start, None)
+    return start if found is None else found
+
+
+def promising(board: Board, packing: Packing, requests: Ints) -> Ints:
+    """The places that score most for each line."""
+    score = board.arc_score[board.place_arc]
+    return options(board, packing, -score, requests, int(NEVER), PLACES)
+
+
+def places_of(problem: Compiled, board: Board, now: dict[str, Placed]) -> Ints:
+    """The places of lines that are placed."""
+    number_of = {resource.id: number for number, resource in enumerate(problem.problem.resources)}
+    there = [now.get(line.id) for line in problem.lines]
+    on = np.array([NONE if at is None else number_of[at.resource] for at in there], np.int64)
+    begins = np.array([0 if at is None else at.start for at in there], np.int64)
+    line, resource = board.arc_line[board.place_arc], board.arc_resource[board.place_arc]
+    return np.flatnonzero((on[line] == resource) & (begins[line] == board.begin + board.before[resource]))
+
+
+def placements(problem: Compiled, board: Board, packing: Packing) -> list[Placed]:
+    """What is placed, by name."""
+    found = []
+    for line in np.flatnonzero(packing.place != NONE):
+        place = packing.place[line]
+        resource = int(board.arc_resource[board.place_arc[place]])
+        start = int(board.begin[place] + board.before[resource])
+        found.append(Placed(problem.lines[line].id, problem.problem.resources[resource].id, start))
+    return found
