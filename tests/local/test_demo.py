@@ -14,9 +14,10 @@ from chassis.topics import apply, wanted
 from polepool_local.addresses import Addresses
 from polepool_local.demo.load import Cast, Keys
 from polepool_local.demo.narrator import Narrator
+from polepool_local.demo.scene import Scene
 from polepool_local.demo.sinks import Sinks, local_mails
 from polepool_local.demo.stage import Stage, perform
-from polepool_local.demo.story import Scene, poles_exist
+from polepool_local.demo.story import poles_exist
 from polepool_local.demo.tap import open_tap
 from polepool_local.home import Home
 from polepool_local.ports import free_ports
@@ -30,10 +31,10 @@ NOWHERE = "http://127.0.0.1"
 
 def play_once(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "polepool_local.demo", "--once", "--folder", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - our own
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=420)  # noqa: S603 - our own
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # the first time, the matching engine is compiled
 def test_the_story_holds_on_a_new_machine_and_again_on_what_it_left(tmp_path: Path) -> None:
     first, second = play_once(tmp_path / "state"), play_once(tmp_path / "state")
     assert (first.returncode, second.returncode) == (0, 0), first.stdout + second.stdout
@@ -42,6 +43,9 @@ def test_the_story_holds_on_a_new_machine_and_again_on_what_it_left(tmp_path: Pa
         assert re.search(r"The story held in \d+\.\d s", said)
         assert re.search(r"booking_confirmed\.v1\s+id [0-9a-f-]{36}", said)
         assert "409 slot_taken" in said
+        told = " ".join(said.split())
+        assert "the second request would stay unserved" in told
+        assert re.search(r"Planned for the theatre: [^✓]*: both are served", told)
     assert supervisor_of(Home(tmp_path / "state")) is None
 
 

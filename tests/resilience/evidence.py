@@ -136,6 +136,8 @@ WAITING = {
         "outbox": "SELECT count(*) FROM outbox o JOIN outbox_cursor c USING (slot) "
         "WHERE o.position IS NULL OR o.position > c.position",
         "rematch": "SELECT count(*) FROM rematch",
+        # What happened last may have to be planned yet; how far the matcher is, no table tells.
+        "news": "SELECT count(*) FROM outbox WHERE time > now() - interval '6 seconds'",
     },
     "notifications": {
         "news": "SELECT count(*) FROM news WHERE state = 'waiting'",

@@ -114,7 +114,22 @@ FAILPOINTS = {
         "pooling.workers:in_transaction", False, ("pooling-expire", "pooling-match"), "done work isn't done again"
     ),
     "match.saved": Failpoint(
-        "pooling.store.matches:save", False, ("pooling-match", "pooling-api"), "nothing is half proposed"
+        "pooling.store.matches:save",
+        False,
+        ("pooling-match", "pooling-matcher", "pooling-api"),
+        "nothing is half proposed",
+    ),
+    "plan.solved": Failpoint(
+        "pooling.planning.solving:Solver.plan", False, ("pooling-matcher",), "a plan that was only found leaves nothing"
+    ),
+    "plan.moved": Failpoint(
+        "pooling.store.plans:move", False, ("pooling-matcher",), "slots without their matches are rolled back"
+    ),
+    "plan.saved": Failpoint(
+        "pooling.store.plans:save_part", False, ("pooling-matcher",), "a plan is proposed wholly or not at all"
+    ),
+    "plan.committed": Failpoint(
+        "pooling.planning.planner:in_transaction", False, ("pooling-matcher",), "a plan that is kept isn't made again"
     ),
     "news.told": Failpoint(
         "notifications.handlers:tell", False, ("notifications-consume",), "whoever is told is told once"

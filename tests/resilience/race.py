@@ -14,7 +14,8 @@ from tests.resilience.raising import raised
 from tests.resilience.verdict import verdict
 
 CLIENTS = 64
-RESTING = ("notifications-consume", "notifications-mail", "notifications-webhook", "pooling-match")
+RESTING = ("notifications-consume", "notifications-mail", "notifications-webhook", "pooling-match",
+           "pooling-matcher")  # fmt: skip
 """They catch up afterwards: the race's bound is for bookings on two cores, not for what follows from them."""
 BOUND = 0.25
 """Seconds within which 99 % of the answers come."""

@@ -71,7 +71,14 @@ async def _lay_out(system: System, *, planted: tuple[str, ...], twice: tuple[str
         await _execute(system, service, statement)
     own = {
         "membership": await _of_membership(system.folder),
-        "pooling": {"SWEEP_SECONDS": "0.1", "HOLD_HOURS": "0.003"},
+        "pooling": {
+            "SWEEP_SECONDS": "0.1",
+            "HOLD_HOURS": "0.003",
+            # Plans follow changes at once, and nothing else: when all is quiet, nothing may change any more.
+            "PLAN_QUIET_SECONDS": "0.2",
+            "PLAN_SECONDS": "1",
+            "PLAN_EVERY_SECONDS": "86400",
+        },
         "notifications": _of_notifications(system),
     }
     for service, role, name in names:

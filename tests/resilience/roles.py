@@ -12,7 +12,7 @@ from tests.resilience.balancer import is_ready
 
 ROLES = {
     "membership": ("api", "relay"),
-    "pooling": ("api", "consume", "relay", "expire", "match"),
+    "pooling": ("api", "consume", "relay", "expire", "match", "matcher"),
     "notifications": ("api", "consume", "mail", "webhook"),
 }
 

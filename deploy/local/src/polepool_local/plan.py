@@ -24,7 +24,7 @@ from schemas.catalogue import topics
 
 ROLES = {
     "membership": ("api", "relay"),
-    "pooling": ("api", "consume", "relay", "expire", "match"),
+    "pooling": ("api", "consume", "relay", "expire", "match", "matcher"),
     "notifications": ("api", "consume", "mail", "webhook"),
 }
 PATIENCE = 60.0  # seconds that a part may take to answer

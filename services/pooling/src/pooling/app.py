@@ -20,7 +20,7 @@ def build() -> Service[PoolingSettings]:
         routers=ROUTERS,
         load_scope=load_scope,
         handlers=consumer.HANDLERS,
-        workers={"expire": workers.expire, "match": workers.match},
+        workers={"expire": workers.expire, "match": workers.match, "matcher": workers.matcher},
         compose=compose,
         commands={"rebuild": rebuild.rebuild},
     )

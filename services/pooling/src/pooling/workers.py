@@ -11,6 +11,7 @@ from chassis import outbox
 from chassis.db import Pool, Tx, as_system, in_transaction, is_transient
 from chassis.process import Running
 from pooling.handlers import bookings, matching
+from pooling.planning import run as planning
 from pooling.settings import PoolingSettings
 
 Once = Callable[[Tx, datetime], Awaitable[int]]
@@ -74,3 +75,8 @@ async def expire(running: Running[PoolingSettings], _built: object) -> None:
 async def match(running: Running[PoolingSettings], _built: object) -> None:
     """Propose anew what changed offers, ended bookings and reopened requests ask for."""
     await run("match", [matching.rematch_resources, matching.rematch_request], running)
+
+
+async def matcher(running: Running[PoolingSettings], _built: object) -> None:
+    """Plan the whole territory: after changes, and from time to time."""
+    await planning.run(running)

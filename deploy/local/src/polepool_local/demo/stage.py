@@ -13,8 +13,9 @@ from polepool_local.addresses import Addresses
 from polepool_local.demo.door import Door, Refusal
 from polepool_local.demo.load import MAIL_DOMAIN, Keys, load
 from polepool_local.demo.narrator import Narrator
+from polepool_local.demo.scene import Broken, Scene
 from polepool_local.demo.sinks import Mails, Sinks, local_mails, mailpit_mails
-from polepool_local.demo.story import Broken, Scene, play
+from polepool_local.demo.story import play
 from polepool_local.demo.tap import open_tap
 from polepool_local.demo.territory import territory
 from polepool_local.display import where

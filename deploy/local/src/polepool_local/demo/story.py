@@ -1,23 +1,17 @@
 """The loop, played through the public APIs, each step with what proves it."""
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from polepool_local.demo.door import Json, Refusal
-from polepool_local.demo.load import Actor, Cast, Keys, offer, person, register, until_known
-from polepool_local.demo.narrator import Narrator
-from polepool_local.demo.sinks import Sinks
-from polepool_local.demo.tap import Tap
+from polepool_local.demo.load import Actor, offer, person, register, until_known
+from polepool_local.demo.planning import a_plan_serves_both
+from polepool_local.demo.scene import Broken, Scene, until
 from polepool_local.demo.territory import ResourceEntry, invented_siret
 from schemas import membership, pooling
 
-T = TypeVar("T")
 PARIS = ZoneInfo("Europe/Paris")
 MINIBUS = ResourceEntry(
     organisation="navettes",
@@ -26,26 +20,6 @@ MINIBUS = ResourceEntry(
     ring="partner_poles",
     price={"fixed_cents": 800, "hour_cents": 450},
 )
-
-
-class Broken(Exception):
-    """The story did not hold; the message says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What every step of the story needs."""
-
-    cast: Cast
-    keys: Keys
-    tap: Tap
-    sinks: Sinks
-    tell: Narrator
-
-    @property
-    def niort(self) -> UUID:
-        """The pole where the story takes place."""
-        return self.cast.poles["niort"]
 
 
 async def play(scene: Scene) -> None:
@@ -62,6 +36,7 @@ async def play(scene: Scene) -> None:
     await the_owner_accepts(scene, owner, booking)
     await both_are_told(scene, (owner, requester), booking, webhook)
     await a_second_requester_is_refused(scene, minibus, match)
+    await a_plan_serves_both(scene, owner)
 
 
 async def poles_exist(scene: Scene) -> None:
@@ -262,17 +237,6 @@ def nine_seats(pole_id: UUID, requester: Actor, window: tuple[datetime, datetime
         "title": title,
         "lines": [line],
     }
-
-
-async def until(look: Callable[[], Awaitable[T | None]], what: str, seconds: float = 15) -> T:
-    """Look again until there is something; raises Broken naming what did not come."""
-    try:
-        async with asyncio.timeout(seconds):
-            while (found := await look()) is None:  # noqa: ASYNC110 - nothing tells when it is there
-                await asyncio.sleep(0.1)
-            return found
-    except TimeoutError:
-        raise Broken(f"not within {seconds:g} s: {what}") from None
 
 
 async def told_of(actor: Actor, event_id: UUID) -> Json | None:

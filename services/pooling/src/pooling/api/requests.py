@@ -7,7 +7,7 @@ from fastapi import Response
 
 from chassis.http import Changes, Creates, Page, Reads, Router, Windowed
 from pooling.handlers import requests as handlers
-from pooling.handlers.answers import Matches, NearMisses
+from pooling.handlers.answers import Matches, NearMisses, Plan
 from pooling.handlers.commands import MakeRequest, Versioned
 from schemas import pooling as said
 
@@ -36,6 +36,12 @@ async def read(edge: Reads, request_id: UUID) -> said.Request:
 async def matches(edge: Reads, request_id: UUID) -> Matches:
     """What is proposed or taken for an own request, the best first, with its reasons."""
     return await edge.read(handlers.list_matches, request_id)
+
+
+@router.get("/v1/requests/{request_id}/plan")
+async def plan(edge: Reads, request_id: UUID) -> Plan:
+    """What the plan of the whole territory has for an own request: a place for each line, or why there is none."""
+    return await edge.read(handlers.plan, request_id)
 
 
 @router.get("/v1/requests/{request_id}/near-misses")

@@ -122,6 +122,28 @@ def not_free(
     return _reason("free_between", f"Libre seulement {_small(when.fr)}", f"Free only {_small(when.en)}")
 
 
+def planned_for_another(period: Period) -> Reason:
+    """Why a proposal is withdrawn when the plan of the territory gives its time to another line."""
+    when = wording.when(period)
+    fr = f"{when.fr}, cette ressource est désormais prévue pour une autre demande"
+    return _reason("planned_for_another", fr, f"{when.en}, this resource is now planned for another request")
+
+
+def unplanned(because: str) -> Reason:
+    """Why the plan of the territory has no place for a line: "late", "nothing fits" or "taken"."""
+    if because == "late":
+        return _reason("late", "Trop tard pour le créneau demandé", "Too late for the time asked for")
+    if because == "nothing fits":
+        return _reason(
+            "nothing_fits", "Aucune ressource partagée avec vous ne convient", "No resource shared with you fits"
+        )
+    return _reason(
+        "taken",
+        "Tout ce qui convient est réservé, ou prévu pour d’autres demandes",
+        "All that fits is booked, or planned for other requests",
+    )
+
+
 def _reason(code: str, fr: str, en: str) -> Reason:
     return Reason(code=code, text=Text(fr=fr, en=en))
 

@@ -1,10 +1,18 @@
 """What pooling answers besides the public states."""
 
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
+from pooling.domain import reasons
 from pooling.domain.ranking import Candidate, NearMiss
-from schemas.event import Contract, Period
-from schemas.pooling import Cents, Match, Reason
+from pooling.domain.territory import Slot
+from pooling.store.plans import Told
+from schemas.event import Contract, Moment, Period
+from schemas.pooling import Cents, Match, MatchStatus, Reason
 
 
 class Alternative(Contract):
@@ -45,6 +53,32 @@ class NearMisses(Contract):
     items: list[Missed]
 
 
+class PlanStatus(StrEnum):
+    """Where a line stands in the plan of the territory."""
+
+    WAITING = "waiting"
+    PLANNED = "planned"
+    UNPLANNED = "unplanned"
+    BOOKED = "booked"
+
+
+class PlannedLine(Contract):
+    """What the plan of the whole territory has for a line."""
+
+    line_id: UUID
+    status: PlanStatus
+    match: Annotated[Match | None, Field(description="What is planned or booked: nobody else is proposed it.")] = None
+    because: Annotated[Reason | None, Field(description="Why there is no place for the line.")] = None
+    alternatives: Annotated[list[Match], Field(description="What else is proposed, the best first.")]
+    planned_at: Moment | None = None
+
+
+class Plan(Contract):
+    """A request in the plan of the territory, by line."""
+
+    items: list[PlannedLine]
+
+
 class Free(Contract):
     """When a resource is free."""
 
@@ -76,4 +110,20 @@ def missed(line_id: UUID, near: NearMiss) -> Missed:
         distance_m=near.distance_m,
         price_cents=near.price_cents,
         misses=near.misses,
+    )
+
+
+def planned(line_id: UUID, matches: Sequence[Match], told: Told | None = None, slot: Slot | None = None) -> PlannedLine:
+    """A line with its matches that stand or are taken, best first, what the plan tells of it, and its slot."""
+    booked = [match for match in matches if match.status is MatchStatus.TAKEN]
+    there = [match for match in matches if slot is not None and slot == Slot(match.resource_id, match.period)]
+    because = None if told is None or told.because is None else reasons.unplanned(told.because)
+    own = next(iter(booked or there), None)
+    status = PlanStatus.UNPLANNED if because else PlanStatus.WAITING
+    if own is not None:
+        status, because = PlanStatus.BOOKED if booked else PlanStatus.PLANNED, None
+    others = [match for match in matches if match != own]
+    planned_at = told.solved_at if told else None
+    return PlannedLine(
+        line_id=line_id, status=status, match=own, because=because, alternatives=others, planned_at=planned_at
     )

@@ -16,7 +16,7 @@ from pooling.domain.refusals import NotAMember
 from pooling.handlers import answers, matching, unfolding
 from pooling.handlers.commands import LineGiven, MakeRequest, Versioned
 from pooling.handlers.resources import place
-from pooling.store import bookings, matches, projections, search
+from pooling.store import bookings, matches, plans, projections, search
 from pooling.store import requests as kept
 from schemas.event import Period
 from schemas.pooling import CancelledBy, Line, Request, RequestStatus, ResourceRequested
@@ -106,6 +106,19 @@ async def list_matches(tx: Tx, scope: Scope, request_id: UUID) -> answers.Matche
     """What is proposed or taken for an own request. Raises NotFound."""
     await kept.get(tx, scope, request_id)
     return answers.Matches(items=await matches.of_request(tx, scope, request_id))
+
+
+async def plan(tx: Tx, scope: Scope, request_id: UUID) -> answers.Plan:
+    """What the plan of the territory has for an own request. Raises NotFound."""
+    request = await kept.get(tx, scope, request_id)
+    planned = await plans.of_request(tx, scope, request_id)
+    found = await matches.of_request(tx, scope, request_id)
+    return answers.Plan(
+        items=[
+            answers.planned(line.id, [match for match in found if match.line_id == line.id], *planned.get(line.id, ()))
+            for line in request.lines
+        ]
+    )
 
 
 async def near_misses(tx: Tx, scope: Scope, request_id: UUID, now: datetime) -> answers.NearMisses:

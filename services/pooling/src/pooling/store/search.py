@@ -1,4 +1,8 @@
-"""Offers for a line, and lines for an offer: what the ring allows, filtered as far as indexes and columns go."""
+"""Offers for a line, and lines for an offer: what the ring allows, filtered as far as indexes and columns go.
+
+A line that the plan of the territory has given a time on a resource is offered just this time there; what it has given
+to other lines isn't free for this one.
+"""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -24,8 +28,14 @@ async def fitting(tx: Tx, asker: Asker, line: Line) -> list[Offer]:
     found = await tx.fetch(
         """
         WITH seen AS (
-            SELECT resource.*, resource_free.free * tstzmultirange($4::tstzrange) AS free_within
+            SELECT resource.*, coalesce(resource_free.free * planned.own, resource_free.free - planned.others,
+                resource_free.free) * tstzmultirange($4::tstzrange) AS free_within
             FROM resource JOIN resource_free ON resource_free.resource_id = resource.id
+            CROSS JOIN LATERAL (
+                SELECT range_agg(period) FILTER (WHERE line_id = $15) AS own,
+                    range_agg(period) FILTER (WHERE line_id <> $15) AS others
+                FROM plan_slot WHERE plan_slot.resource_id = resource.id AND until > now()
+            ) AS planned
             WHERE resource.kind = $3 AND resource.status = 'offered'
                 AND (resource.organisation_id = $1 OR resource.ring = 'everyone'
                     OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $2)
@@ -57,6 +67,7 @@ async def fitting(tx: Tx, asker: Asker, line: Line) -> list[Offer]:
         line.minutes,
         cos(radians(line.place.latitude)),
         MOST,
+        line.id,
     )
     return [_offer(row) for row in found]
 
@@ -99,10 +110,16 @@ async def see(tx: Tx, pairs: Collection[tuple[UUID, Line]]) -> dict[tuple[UUID, 
     """These resources, known to be there and to be seen, as offers in the window of a line: by (line, resource)."""
     found = await tx.fetch(
         """
-        SELECT resource.*, pair.line_id, resource_free.free * tstzmultirange(pair.within) AS free_within,
+        SELECT resource.*, pair.line_id, coalesce(resource_free.free * planned.own, resource_free.free - planned.others,
+                resource_free.free) * tstzmultirange(pair.within) AS free_within,
             availability * tstzmultirange(pair.within) AS offered_within
         FROM unnest($1::uuid[], $2::uuid[], $3::tstzrange[]) AS pair (resource_id, line_id, within)
         JOIN resource ON resource.id = pair.resource_id JOIN resource_free ON resource_free.resource_id = resource.id
+        CROSS JOIN LATERAL (
+            SELECT range_agg(period) FILTER (WHERE line_id = pair.line_id) AS own,
+                range_agg(period) FILTER (WHERE line_id <> pair.line_id) AS others
+            FROM plan_slot WHERE plan_slot.resource_id = resource.id AND until > now()
+        ) AS planned
         """,
         [resource_id for resource_id, _ in pairs],
         [line.id for _, line in pairs],
@@ -133,13 +150,19 @@ async def lines_for(tx: Tx, resource_id: UUID, after: UUID, now: datetime, limit
             request.organisation_id AS asker_organisation_id, line.id AS line_id, line.within, line.minutes,
             line.features AS line_features, line.at_least, line.commune AS line_commune, line.place AS line_place,
             line.latitude AS line_latitude, line.longitude AS line_longitude, line.max_km, line.max_price_cents,
-            resource_free.free * tstzmultirange(line.within) AS free_within,
+            coalesce(resource_free.free * planned.own, resource_free.free - planned.others, resource_free.free)
+                * tstzmultirange(line.within) AS free_within,
             resource.availability * tstzmultirange(line.within) AS offered_within
         FROM resource
         JOIN resource_free ON resource_free.resource_id = resource.id
         JOIN request_line AS line ON line.kind = resource.kind AND upper(line.within) > $3 AND line.id > $2
             AND line.within && range_merge(resource_free.free) AND resource_free.free && line.within
         JOIN request ON request.id = line.request_id AND request.status = 'open'
+        CROSS JOIN LATERAL (
+            SELECT range_agg(period) FILTER (WHERE line_id = line.id) AS own,
+                range_agg(period) FILTER (WHERE line_id <> line.id) AS others
+            FROM plan_slot WHERE plan_slot.resource_id = resource.id AND until > now()
+        ) AS planned
         WHERE resource.id = $1 AND resource.status = 'offered' AND resource.features @> line.features
             AND (line.max_km IS NULL
                 OR abs(line.latitude - resource.latitude) <= line.max_km * 1000 / $4::float8 + 0.001)

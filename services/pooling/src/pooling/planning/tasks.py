@@ -1,0 +1,88 @@
+"""What the solving process does: plain functions over the engine's values, which travel there and back as pickles."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pooling.matching.problem import Budget, Line, Plan, Prices, Problem, Request, Resource
+
+SEED = 1
+EXAMPLE = Problem(
+    resources=tuple(Resource(str(number), "van", ("here",), free=((0, 180),)) for number in range(3)),
+    requests=tuple(
+        Request(str(number), "here", (Line(str(number), "van", 100 + number, 60 + number % 3 * 15, (0, 60)),))
+        for number in range(12)
+    ),
+)
+"""Too much for what there is, so that no step of the method is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Lines and resources, by id, that nothing outside competes with; the first in order of the problem first."""
+
+    lines: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+def divide(problem: Problem) -> list[Part]:
+    """The connected parts: two lines are of one part when some resource may serve both, or they are one request's.
+
+    A line that no resource may serve, and whose mates none may, is a part by itself, without resources.
+    """
+    from pooling.matching.candidates import pairs
+    from pooling.matching.compiling import compile_problem
+
+    compiled = compile_problem(problem)
+    found = pairs(compiled)
+    lines = len(compiled.lines)
+    parent = list(range(lines + len(problem.resources)))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = node = parent[parent[node]]
+        return node
+
+    for request, first in zip(problem.requests, compiled.requests_from.tolist(), strict=False):
+        for line in range(first, first + len(request.lines)):
+            parent[root(line)] = root(first)
+    for line, resource in zip(found.line.tolist(), found.resource.tolist(), strict=True):
+        parent[root(lines + resource)] = root(line)
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for node in range(len(parent)):
+        members[root(node)].append(node)
+    return [
+        Part(
+            tuple(compiled.lines[node].id for node in nodes if node < lines),
+            tuple(problem.resources[node - lines].id for node in nodes if node >= lines),
+        )
+        for nodes in members.values()
+        if nodes[0] < lines
+    ]
+
+
+def plan(problems: Sequence[Problem], seconds: float) -> list[Plan]:
+    """The best plan of each problem, found in `seconds` for all, without the prices that prove its bound."""
+    sizes = [1 + sum(len(request.lines) for request in problem.requests) for problem in problems]
+    return [_plan(each, seconds * size / sum(sizes)) for each, size in zip(problems, sizes, strict=True)]
+
+
+def _plan(problem: Problem, seconds: float) -> Plan:
+    from pooling.matching.solver import solve
+
+    found = solve(problem, Budget(seconds=seconds, clock=time.monotonic), SEED)
+    return replace(found, prices=Prices())
+
+
+def warm() -> None:
+    """Have everything compiled, or read from where it is kept, before a search has its time to keep."""
+    from pooling.matching.solver import solve
+
+    divide(EXAMPLE)
+    solve(EXAMPLE, Budget(rounds=30), SEED)
+
+
+TASKS: dict[str, Callable[..., Any]] = {"warm": warm, "divide": divide, "plan": plan}
+"""By name, as the parent asks for them."""
