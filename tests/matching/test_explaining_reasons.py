@@ -111,6 +111,14 @@ def test_a_long_search_for_a_bundle_ends_undecided() -> None:
 NEAR = {
     "sooner": (problem_of(TRIP, busy=(Busy("van", 115, 400),)), Change.START, (50, 50), 50),
     "later": (problem_of(TRIP, busy=(Busy("van", 30, 140), Busy("van", 160, 165))), Change.START, (170, 170), 170),
+    "sooner with buffers": (
+        problem_of(TRIP, vans=(replace(VAN, buffer=(5, 12)),), busy=(Busy("van", 115, 400),)),
+        Change.START, (30, 30), 30,
+    ),
+    "later with buffers": (
+        problem_of(TRIP, vans=(replace(VAN, buffer=(17, 3)),), busy=(Busy("van", 30, 160),)),
+        Change.START, (180, 180), 180,
+    ),
     "when it is free": (
         problem_of(TRIP, vans=(replace(VAN, free=((0, 20), (203, 300))),)), Change.START, (210, 210), 210,
     ),
@@ -166,3 +174,6 @@ def test_of_equal_changes_the_first_resource_at_its_earliest_start_is_offered() 
     vans = (replace(VAN, id="late", free=((110, 200),)), replace(VAN, id="early"))
     (found,) = unplaced(problem_of(replace(TRIP, features=frozenset({"hook"})), vans=vans)).near_misses
     assert (found.resource, found.start) == ("late", 110)
+    many = tuple(replace(VAN, id=f"van-{at}") for at in range(100))
+    (found,) = unplaced(problem_of(replace(TRIP, at=FAR, max_km=4.0), vans=many)).near_misses
+    assert found.resource == "van-0"
