@@ -286,11 +286,11 @@ def test_a_plan_that_breaks_its_format_gets_one_line(field: str, value: object, 
     assert said.startswith(says)
 
 
-def test_explanations_and_fields_of_other_programs_are_passed_over() -> None:
+def test_fields_of_other_programs_are_passed_over() -> None:
     of = problem()
     plan = right(of, on_van_1(OUTING_VAN)) | {"solver": "another"}
-    plan["unplaced"][0]["because"] = "taken"
-    plan["placed"][0]["score"] = {"value": 20000}
+    plan["unplaced"][0]["cause"] = "taken"
+    plan["placed"][0]["worth"] = {"value": 20000}
     del plan["seed"], plan["rounds"]
     assert check(of, encoded(plan)) == []
 

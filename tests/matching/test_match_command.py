@@ -104,7 +104,9 @@ def test_a_length_of_time_that_is_none_is_refused(files: Path) -> None:
 
 def test_help_tells_every_option() -> None:
     said = match("--help").stdout
-    assert all(name in said for name in ("--out", "--seconds", "--seed", "--rounds", "--certificate", "--check"))
+    assert all(
+        name in said for name in ("--out", "--seconds", "--seed", "--rounds", "--certificate", "--explain", "--check")
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,6 +162,22 @@ def test_what_it_finds_and_proves_passes_its_own_check(files: Path) -> None:
         "new.json",
         "new-proof.json",
     }
+
+
+@needs_solver
+def test_what_it_explains_passes_its_own_check(files: Path) -> None:
+    plan = files / "new.json"
+    done = match(files / "problem.json", "--out", plan, "--rounds", 20, "--explain")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    written = json.loads(plan.read_bytes())
+    assert written["placed"][0]["alternatives"][0] == {"resource": "van-1", "start": 495, "difference": -500}
+    assert written["unplaced"][0]["near_misses"] == [
+        {"change": {"start": [375, 375]}, "resource": "van-1", "start": 375}
+    ]
+    assert match(files / "problem.json", "--out", plan, "--check").returncode == 0
+    plan.write_text(json.dumps(written | {"unplaced": [written["unplaced"][0] | {"because": "time"}]}), "utf-8")
+    done = match(files / "problem.json", "--out", plan, "--check")
+    assert (done.returncode, done.stdout) == (1, "'errand-van': because: is 'taken', not 'time'\n")
 
 
 @needs_solver

@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 
 from pooling.matching.checking import check as violations
+from pooling.matching.explanations import Explanations
 from pooling.matching.problem import Budget, Plan, Problem
 from pooling.matching.reading import BadProblem, read_problem
 from pooling.matching.writing import certificate_json, encoded, plan_json
@@ -68,6 +69,9 @@ def match(
         Path | None,
         typer.Option(metavar="FILE", show_default=False, help="The prices that prove the bound: written, or checked."),
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say of each line why it is where it is, or why it is nowhere.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Solve nothing: verify PLAN.json, one line for each thing that is wrong.")
     ] = False,
@@ -87,7 +91,7 @@ def match(
         _fail("--seconds: nan is no length of time")
     limit = USUAL_SECONDS if seconds is None and rounds is None else seconds
     plan = _solve(read, Budget(limit, rounds, err_console.get_time), seed)
-    _write(out, encoded(plan_json(plan, read)))
+    _write(out, encoded(plan_json(plan, read, _explain(read, plan) if explain else None)))
     if certificate is not None:
         _write(certificate, encoded(certificate_json(plan.prices)))
 
@@ -124,6 +128,13 @@ def _solve(problem: Problem, budget: Budget, seed: int) -> Plan:
     lines = sum(len(request.lines) for request in problem.requests)
     err_console.print(f"{_standing(plan.value, plan.bound)}, {len(plan.placed)} of {lines} lines placed")
     return plan
+
+
+def _explain(problem: Problem, plan: Plan) -> Explanations:
+    from pooling.matching.explaining import explain  # its numerical libraries take a while, and --check goes without
+
+    with err_console.status("explaining the plan"):
+        return explain(problem, plan)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
 
+PACKAGE = "pooling.matching."
 NONE = -1
 NEVER = np.int64(2**62)
 
@@ -44,13 +45,13 @@ def kept(function: F, compiler: Callable[[F], Any]) -> F:
     What is kept holds all that the function calls, and numba looks for changes in one file only.
     """
     dispatcher = compiler(function)
-    dispatcher._cache._cache_file._source_stamp = stamp(function.__module__.rpartition(".")[2])
+    dispatcher._cache._cache_file._source_stamp = stamp(function.__module__.removeprefix(PACKAGE))
     return cast(F, dispatcher)
 
 
 @lru_cache
 def stamp(module: str) -> str:
     """Changes with the source of a module of this package, or of one that it imports."""
-    source = Path(__file__).with_name(f"{module}.py").read_text("utf-8")
-    imported = re.findall(r"^from pooling\.matching\.(\w+) import", source, re.MULTILINE)
+    source = Path(__file__).parent.joinpath(*module.split(".")).with_suffix(".py").read_text("utf-8")
+    imported = re.findall(r"^from pooling\.matching\.([\w.]+) import", source, re.MULTILINE)
     return sha256("\n".join([source, *map(stamp, imported)]).encode()).hexdigest()

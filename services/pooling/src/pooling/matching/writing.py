@@ -4,26 +4,68 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pooling.matching.explanations import Explanations, NearMiss, PlacedLine, UnplacedLine
 from pooling.matching.problem import Line, Plan, Prices, Problem, Request, Resource
 
 
-def plan_json(plan: Plan, problem: Problem) -> dict[str, Any]:
-    """`polepool.plan/1`: what is placed and what isn't, both in the problem's order of lines."""
+def plan_json(plan: Plan, problem: Problem, why: Explanations | None = None) -> dict[str, Any]:
+    """`polepool.plan/1`: what is placed and what isn't, in the problem's order of lines, and why, if that is given."""
     where = {each.line: each for each in plan.placed}
     lines = [line.id for request in problem.requests for line in request.lines]
     placed = [where[line] for line in lines if line in where]
+    unplaced = [line for line in lines if line not in where]
     return {
         "format": "polepool.plan/1",
         "value": plan.value,
         "bound": plan.bound,
         "gap": plan.gap,
-        "placed": [{"line": each.line, "resource": each.resource, "start": each.start} for each in placed],
-        "unplaced": [{"line": line} for line in lines if line not in where],
+        "placed": [
+            {"line": each.line, "resource": each.resource, "start": each.start}
+            | (placed_json(why.placed[each.line]) if why else {})
+            for each in placed
+        ],
+        "unplaced": [{"line": line} | (unplaced_json(why.unplaced[line]) if why else {}) for line in unplaced],
         "seed": plan.seed,
         "rounds": plan.rounds,
         "seconds": round(plan.seconds, 3),
         "components": plan.components,
     }
+
+
+def placed_json(line: PlacedLine) -> dict[str, Any]:
+    """Why a line is where it is: the fields beside its place."""
+    score = line.score
+    return {
+        "score": {
+            "value": score.value,
+            "bonuses": dict(sorted(score.bonuses.items())),
+            "price": score.price,
+            "metres": score.metres,
+            "travel": score.travel,
+            "stability": score.stability,
+        },
+        "alternatives": [
+            {"resource": each.resource, "start": each.start, "difference": each.difference}
+            for each in line.alternatives
+        ],
+    }
+
+
+def unplaced_json(line: UnplacedLine) -> dict[str, Any]:
+    """Why a line has no place: the fields beside its id."""
+    return {
+        "because": str(line.because),
+        "funnel": [list(stage) for stage in line.funnel],
+        "near_misses": [
+            {"change": {str(each.changed): _change(each)}, "resource": each.resource, "start": each.start}
+            for each in line.near_misses
+        ],
+    }
+
+
+def _change(miss: NearMiss) -> object:
+    """What the line's field would be."""
+    return _line(miss.line)[str(miss.changed)]
 
 
 def certificate_json(prices: Prices) -> dict[str, Any]:

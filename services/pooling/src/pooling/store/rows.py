@@ -16,6 +16,8 @@ __all__ = ["Row", "Span", "period", "periods", "place", "span", "spans"]
 
 def period(span: Span) -> Period:
     """A bounded range as a period; the database has seen to its order."""
+    assert span.lower is not None  # noqa: S101 - all that is kept is bounded
+    assert span.upper is not None  # noqa: S101
     return Period.model_construct(start=span.lower, end=span.upper)
 
 

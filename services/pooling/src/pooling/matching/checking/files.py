@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pooling.matching.checking.bound import proved_bound, starts_of
+from pooling.matching.checking.reasons import wrong_reasons
 from pooling.matching.checking.rules import broken_rules
 from pooling.matching.checking.schedule import TooManyStates
 from pooling.matching.checking.score import Known, value_of
@@ -21,6 +22,8 @@ def check(problem: Problem, plan: bytes, certificate: bytes | None = None) -> li
     found += _value(problem, claimed)
     found += _unplaced(problem, claimed)
     found += _gap(claimed)
+    if not found:
+        found += wrong_reasons(problem, claimed)
     if certificate is None:
         return found
     try:

@@ -3,6 +3,7 @@
 Plans may come from any program: only what a check needs is required, and further fields are passed over.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pooling.matching.problem import Placed, Prices
@@ -22,6 +23,8 @@ from pooling.matching.reading.fields import (
     whole,
 )
 
+EXPLAINING = ("score", "alternatives", "because", "funnel", "near_misses")
+"""The fields of a line's entry that explain it."""
 CERTIFICATE = Shape.of("format", "lines limits moments")
 LARGEST_SUM = 10**18
 """Money of a whole plan in cents, or a price in thousandths of a cent."""
@@ -29,13 +32,17 @@ LARGEST_SUM = 10**18
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """What a plan's file claims: cents, the gap, where which line is placed, and which lines aren't."""
+    """What a plan's file claims: cents, the gap, where which line is placed, and which lines aren't.
+
+    `why` is, by line, what else its entry says in the fields of explanations, whatever that is.
+    """
 
     value: int
     bound: int
     gap: float
     placed: tuple[Placed, ...]
     unplaced: tuple[str, ...]
+    why: Mapping[str, Given]
 
 
 def read_plan(raw: bytes) -> PlanFile:
@@ -50,7 +57,12 @@ def read_plan(raw: bytes) -> PlanFile:
         gap=number(given["gap"], "gap", -LARGEST_SUM, LARGEST_SUM),
         placed=tuple(_placed(each, f"placed[{at}]") for at, each in enumerate(listed(given, "placed", ""))),
         unplaced=tuple(_unplaced(each, f"unplaced[{at}]") for at, each in enumerate(listed(given, "unplaced", ""))),
+        why={each["line"]: why for each in (*given["placed"], *given["unplaced"]) if (why := _why(each))},
     )
+
+
+def _why(given: Given) -> Given:
+    return {name: given[name] for name in EXPLAINING if name in given}
 
 
 def _placed(value: object, place: str) -> Placed:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
-import highspy
 import numpy as np
 
 from pooling.matching.board import Board, board_of
@@ -18,13 +17,12 @@ from pooling.matching.model import Model, model_of
 from pooling.matching.neighbourhood import options, with_room
 from pooling.matching.packing import Packing, empty, put
 from pooling.matching.problem import Busy, Current, Limit, Line, Placed, Problem, Request
-from pooling.matching.repair import TAKEN, programme, solved, starting
+from pooling.matching.repair import LEAST_GAIN, TAKEN, solved, starting
 from pooling.matching.replanning.records import Records
 
 WIDE = 8
 """Resources that a line may choose among, beside the one where it is."""
 
-WHOLE = 1e-6
 PLACES = 12
 """Places (resources and starts) that a line may choose among."""
 
@@ -133,21 +131,11 @@ def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
 
 
 def exactly(model: Model, start: Floats) -> Floats:
-    """The best choice of columns: that of the linear programme if it is whole, as it mostly is, which is quicker."""
+    """The best choice of columns found, worth no less than `start`."""
     if not model.gains:
         return start
-    linear = programme(model)
-    linear.integrality_ = []
-    highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("threads", 1)
-    highs.passModel(linear)
-    highs.run()
-    values = np.array(highs.getSolution().col_value)
-    if np.abs(values - np.rint(values)).max() < WHOLE:
-        return values
-    found = solved(model, start, None)
-    return start if found is None else found
+    found = solved(model, start, None).columns
+    return found if model.worth(found) > model.worth(start) + LEAST_GAIN else start
 
 
 def promising(board: Board, packing: Packing, requests: Ints) -> Ints:
