@@ -7,13 +7,16 @@ import asyncio
 import random
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import cycle
 
 import httpx
 from aiokafka import AIOKafkaProducer
 
 from tests.resilience.cast import Cast, Player
 from tests.resilience.ledger import Ledger
+from tests.resilience.poison import KINDS
 from tests.support.membership import PASSWORD, Json
 
 LIMIT = 120.0
@@ -100,6 +103,8 @@ class Ground:
     ledger: Ledger
     coordinator: Session
     producer: AIOKafkaProducer
+    poisons: Iterator[str] = field(default_factory=lambda: cycle(KINDS))
+    """Each kind in turn, so that none is left out."""
 
 
 @dataclass(slots=True)

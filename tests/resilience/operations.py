@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from tests.resilience.cast import DAYS
 from tests.resilience.clients import Client, Intent
-from tests.resilience.poison import KINDS, poisoned
+from tests.resilience.poison import poisoned
 from tests.support.membership import new_siret
 from tests.support.pooling import need, offered, period, requested
 
@@ -142,7 +142,7 @@ async def depart(client: Client) -> None:
 
 async def poison(client: Client) -> None:
     """Put a record on a topic that nobody can handle, as a broken producer would."""
-    topic, partition, record = poisoned(client.rng, client.rng.choice(sorted(KINDS)))
+    topic, partition, record = poisoned(client.rng, next(client.ground.poisons))
     id_ = str(uuid.uuid4())
     client.ground.ledger.write(poison=id_, topic=topic)
     try:
