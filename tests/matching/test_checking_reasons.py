@@ -29,7 +29,7 @@ def faults(problem: Problem, document: dict[str, Any]) -> list[str]:
     return check(problem, json.dumps(document).encode())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plans())
 def test_what_the_engine_explains_passes(given_: tuple[Problem, Plan]) -> None:
     problem, plan = given_

@@ -14,7 +14,7 @@ from tests.matching.events import happen, split
 from tests.matching.strategies import problems
 
 SEEDS = st.integers(0, 2**32)
-often = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+often = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def begun(problem: Problem) -> StandingPlan:
