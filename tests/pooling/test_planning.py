@@ -197,6 +197,22 @@ async def test_a_line_without_a_place_is_told_why_and_gets_one_when_there_is_roo
     ]
 
 
+async def test_a_line_that_nothing_suits_is_told_what_would_help_by_the_name_of_what_its_pole_may_see(
+    world: World, planner: Planner, town: Town
+) -> None:
+    await (await world.member()).offer(what=minibus(60))
+    many = await town.needy.request(line(12, 14, seats=25))
+    await until_quiet(planner, world)
+    item = await planned(town.needy, many)
+    assert item.status == "unplanned"
+    assert item.because is not None
+    assert item.because.code == "no_such_resource.measures"
+    assert {each.code for each in item.would_help} >= {"possible.at_least"}
+    told = " ".join(each.text.fr for each in (item.because, *item.would_help))
+    assert town.ramp.title in told
+    assert "60" not in told
+
+
 async def test_a_line_that_makes_room_for_another_moves_on_with_its_match(world: World, planner: Planner) -> None:
     owner = await world.member()
     easy, fixed = await world.member(owner.pole_id), await world.member(owner.pole_id)

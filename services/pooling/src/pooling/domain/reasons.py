@@ -129,19 +129,9 @@ def planned_for_another(period: Period) -> Reason:
     return _reason("planned_for_another", fr, f"{when.en}, this resource is now planned for another request")
 
 
-def unplanned(because: str) -> Reason:
-    """Why the plan of the territory has no place for a line: "late", "nothing fits" or "taken"."""
-    if because == "late":
-        return _reason("late", "Trop tard pour le créneau demandé", "Too late for the time asked for")
-    if because == "nothing fits":
-        return _reason(
-            "nothing_fits", "Aucune ressource partagée avec vous ne convient", "No resource shared with you fits"
-        )
-    return _reason(
-        "taken",
-        "Tout ce qui convient est réservé, ou prévu pour d’autres demandes",
-        "All that fits is booked, or planned for other requests",
-    )
+def late() -> Reason:
+    """Why the plan of the territory has no place for a line that can no longer begin in its window."""
+    return _reason("late", "Trop tard pour le créneau demandé", "Too late for the time asked for")
 
 
 def _reason(code: str, fr: str, en: str) -> Reason:

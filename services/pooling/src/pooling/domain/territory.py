@@ -7,7 +7,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from pooling.domain.offers import Asker
-from pooling.domain.periods import STEP, first_fit
+from pooling.domain.periods import STEP
 from pooling.matching import problem as engine
 from schemas.event import Period
 from schemas.pooling import Kind, Line, Price, Ring
@@ -220,11 +220,6 @@ def _inside(periods: Iterable[Period], origin: datetime) -> Iterable[tuple[int, 
         start, end = max(0, -((origin - period.start) // MINUTE)), (period.end - origin) // MINUTE
         if start < end:
             yield start, end
-
-
-def is_late(wish: Wish, now: datetime) -> bool:
-    """Whether the line can no longer begin in its window."""
-    return first_fit([wish.line.window], wish.line.window, wish.line.minutes * MINUTE, now) is None
 
 
 def _line(wish: Wish, now: datetime, origin: datetime, known: Collection[UUID]) -> engine.Line | None:

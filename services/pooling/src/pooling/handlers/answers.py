@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import Field
 
-from pooling.domain import reasons
 from pooling.domain.ranking import Candidate, NearMiss
 from pooling.domain.territory import Slot
 from pooling.store.plans import Told
@@ -69,6 +68,7 @@ class PlannedLine(Contract):
     status: PlanStatus
     match: Annotated[Match | None, Field(description="What is planned or booked: nobody else is proposed it.")] = None
     because: Annotated[Reason | None, Field(description="Why there is no place for the line.")] = None
+    would_help: Annotated[list[Reason], Field(description="What else could be had if the requester asked otherwise.")]
     alternatives: Annotated[list[Match], Field(description="What else is proposed, the best first.")]
     planned_at: Moment | None = None
 
@@ -117,13 +117,19 @@ def planned(line_id: UUID, matches: Sequence[Match], told: Told | None = None, s
     """A line with its matches that stand or are taken, best first, what the plan tells of it, and its slot."""
     booked = [match for match in matches if match.status is MatchStatus.TAKEN]
     there = [match for match in matches if slot is not None and slot == Slot(match.resource_id, match.period)]
-    because = None if told is None or told.because is None else reasons.unplanned(told.because)
+    why = [] if told is None else [Reason.model_validate(each) for each in told.told.get("reasons", ())]
     own = next(iter(booked or there), None)
-    status = PlanStatus.UNPLANNED if because else PlanStatus.WAITING
+    status = PlanStatus.UNPLANNED if why else PlanStatus.WAITING
     if own is not None:
-        status, because = PlanStatus.BOOKED if booked else PlanStatus.PLANNED, None
+        status, why = PlanStatus.BOOKED if booked else PlanStatus.PLANNED, []
     others = [match for match in matches if match != own]
     planned_at = told.solved_at if told else None
     return PlannedLine(
-        line_id=line_id, status=status, match=own, because=because, alternatives=others, planned_at=planned_at
+        line_id=line_id,
+        status=status,
+        match=own,
+        because=next(iter(why), None),
+        would_help=why[1:],
+        alternatives=others,
+        planned_at=planned_at,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -13,11 +13,13 @@ import structlog
 from chassis import outbox
 from chassis.db import Pool, Tx, as_system, connect, in_transaction
 from chassis.settings import DatabaseSettings
-from pooling.domain.territory import Territory, Wish, fingerprint, is_late, parts_of, problem_of, slot_of
+from pooling.domain.reasons import late
+from pooling.domain.territory import Slot, Territory, Wish, fingerprint, origin_of, parts_of, problem_of, slot_of
 from pooling.handlers.plans import Outcome, Proposal, commit
-from pooling.matching.problem import Plan
+from pooling.matching.problem import Placed, Plan, Problem
 from pooling.planning import metrics
 from pooling.planning.solving import Solver
+from pooling.planning.tasks import Questions, Why
 from pooling.store import plans
 from pooling.store.plans import Part, Told
 
@@ -93,7 +95,7 @@ class Planner:
         problems = await asyncio.to_thread(lambda: [problem_of(piece.territory) for piece in due])
         with metrics.SOLVE_SECONDS.time():
             solved = await self.solver.plan(problems, self.seconds)
-        proposal = _proposal(due, solved)
+        proposal = _proposal(due, solved, await self._explained(territory, due, solved))
         outcome = await self._commit(proposal)
         metrics.MOVES.inc(len(outcome.moved))
         metrics.DROPPED.inc(len(outcome.dropped))
@@ -108,6 +110,16 @@ class Planner:
             bound=sum(plan.bound for plan in solved),
             seconds=round(sum(plan.seconds for plan in solved), 3),
         )
+
+    async def _explained(self, territory: Territory, due: Sequence[Piece], solved: Sequence[Plan]) -> dict[UUID, Told]:
+        """Why those that these plans give no place have none, beside all that is planned in the territory."""
+        problem = await asyncio.to_thread(problem_of, territory)
+        whole, without = _whole_plan(problem, due, solved)
+        if not without:
+            return {}
+        titles = {str(supply.id): supply.title for supply in territory.supplies}
+        found = await self.solver.explain(problem, whole, Questions(without, origin_of(territory), titles))
+        return {UUID(id_): _told(why, territory.now) for id_, why in found.items()}
 
     async def _snapshot(self) -> tuple[Territory, dict[UUID, Part]]:
         """The whole territory, and how its parts were solved last, at one moment."""
@@ -158,8 +170,26 @@ def _pieces(territory: Territory, members: Sequence[tuple[UUID, set[UUID]]]) -> 
     return [Piece(id_, part, fingerprint(part)) for (id_, _), part in zip(members, parts, strict=True)]
 
 
-def _proposal(pieces: Sequence[Piece], solved: Sequence[Plan]) -> Proposal:
-    """These plans as what is to be committed."""
+def _whole_plan(problem: Problem, pieces: Sequence[Piece], solved: Sequence[Plan]) -> tuple[Plan, list[str]]:
+    """These plans with what was planned before outside of these parts; and their lines that have no place."""
+    placed = [place for plan in solved for place in plan.placed]
+    with_place = {place.line for place in placed}
+    own = {str(wish.line.id) for piece in pieces for wish in piece.territory.wishes}
+    without = []
+    for line in (line for request in problem.requests for line in request.lines):
+        if line.id in own and line.id not in with_place:
+            without.append(line.id)
+        elif line.id not in own and line.current is not None:
+            placed.append(Placed(line.id, line.current.resource, line.current.start))
+    return Plan(0, 0, tuple(placed)), without
+
+
+def _told(why: Why, now: datetime) -> Told:
+    return Told(why.because, {"reasons": [reason.model_dump(mode="json") for reason in why.reasons]}, now)
+
+
+def _proposal(pieces: Sequence[Piece], solved: Sequence[Plan], why: Mapping[UUID, Told]) -> Proposal:
+    """These plans as what is to be committed; `why` tells of the lines that could be planned and have no place."""
     slots = {}
     for piece, plan in zip(pieces, solved, strict=True):
         wishes = {str(wish.line.id): wish for wish in piece.territory.wishes}
@@ -173,7 +203,7 @@ def _proposal(pieces: Sequence[Piece], solved: Sequence[Plan]) -> Proposal:
         territory=Territory(whole.now, wishes_of_all, supplies, whole.partners),
         slots=slots,
         told={
-            wish.line.id: Told(_because(piece, wish, wish.line.id in slots), {}, whole.now)
+            wish.line.id: why.get(wish.line.id) or _placed_or_late(wish, slots, whole.now)
             for piece in pieces
             for wish in piece.territory.wishes
         },
@@ -183,10 +213,5 @@ def _proposal(pieces: Sequence[Piece], solved: Sequence[Plan]) -> Proposal:
     )
 
 
-def _because(piece: Piece, wish: Wish, placed: bool) -> str | None:
-    """Why a line has no place, as `domain.reasons` puts it into words."""
-    if placed:
-        return None
-    if is_late(wish, piece.territory.now):
-        return "late"
-    return "nothing fits" if piece.id == NOWHERE else "taken"
+def _placed_or_late(wish: Wish, slots: Mapping[UUID, Slot], now: datetime) -> Told:
+    return Told(None, {}, now) if wish.line.id in slots else _told(Why("late", [late()]), now)

@@ -12,7 +12,7 @@ from typing import Any, Self
 import structlog
 
 from pooling.matching.problem import Plan, Problem
-from pooling.planning.tasks import Part
+from pooling.planning.tasks import Part, Questions, Why
 from pooling.planning.worker import framed
 
 GRACE = 30.0
@@ -51,6 +51,11 @@ class Solver:
         """The best plan of each problem, found in `seconds` for all. Raises Unsolved."""
         plans: list[Plan] = await self._do("plan", seconds + GRACE, problems, seconds)
         return plans
+
+    async def explain(self, problem: Problem, plan: Plan, questions: Questions) -> dict[str, Why]:
+        """Why these lines, by id, have no place in the plan. Raises Unsolved."""
+        found: dict[str, Why] = await self._do("explain", GRACE, problem, plan, questions)
+        return found
 
     async def end(self) -> None:
         """Kill the process."""

@@ -2,11 +2,13 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 from pooling.matching.problem import Budget, Line, Plan, Prices, Problem, Request, Resource
+from schemas.pooling import Reason
 
 SEED = 1
 EXAMPLE = Problem(
@@ -25,6 +27,21 @@ class Part:
 
     lines: tuple[str, ...]
     resources: tuple[str, ...]
+
+
+class Questions(NamedTuple):
+    """Of which lines to tell why they have no place, in words: when minute 0 is, and what resources are called."""
+
+    lines: Sequence[str]
+    origin: datetime
+    titles: Mapping[str, str]
+
+
+class Why(NamedTuple):
+    """Why a line has no place: the engine's cause, that in words, and what would help."""
+
+    because: str
+    reasons: list[Reason]
 
 
 def divide(problem: Problem) -> list[Part]:
@@ -76,13 +93,26 @@ def _plan(problem: Problem, seconds: float) -> Plan:
     return replace(found, prices=Prices())
 
 
+def explain(problem: Problem, plan: Plan, questions: Questions) -> dict[str, Why]:
+    """Why lines that are not in the plan aren't, by id."""
+    from pooling.matching.explaining import explain
+    from pooling.matching.explaining.sentences import Reader, reasons
+
+    reader = Reader(lambda minute: questions.origin + timedelta(minutes=minute), questions.titles.get)
+    found = explain(problem, plan, questions.lines)
+    return {id_: Why(each.because, reasons(each, reader)) for id_, each in found.unplaced.items()}
+
+
 def warm() -> None:
     """Have everything compiled, or read from where it is kept, before a search has its time to keep."""
     from pooling.matching.solver import solve
 
     divide(EXAMPLE)
-    solve(EXAMPLE, Budget(rounds=30), SEED)
+    found = solve(EXAMPLE, Budget(rounds=30), SEED)
+    placed = {place.line for place in found.placed}
+    left = [request.id for request in EXAMPLE.requests if request.id not in placed]
+    explain(EXAMPLE, found, Questions(left, datetime.fromtimestamp(0, UTC), {}))
 
 
-TASKS: dict[str, Callable[..., Any]] = {"warm": warm, "divide": divide, "plan": plan}
+TASKS: dict[str, Callable[..., Any]] = {"warm": warm, "divide": divide, "plan": plan, "explain": explain}
 """By name, as the parent asks for them."""
