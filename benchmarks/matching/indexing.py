@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -37,13 +38,13 @@ def measure(resources: int, seed: int) -> dict[str, float]:
     index.ranked(line(chance, 1.0), "p1", 45)
     for name, reach in REACHES.items():
         lines = [line(chance, reach) for _ in range(QUERIES)]
-        found |= timed(f"ten best {name}", [asking(index, each) for each in lines])
+        found |= timed(f"ten best {name}", [partial(index.ranked, each, "p1", 45) for each in lines])
     changes = chance.sample(range(resources), CHANGES)
-    found |= timed("booking", [booked(index, booking(chance, resources)) for _ in changes])
-    found |= timed("booking taken back", [released(index, busy) for busy in bookings[:CHANGES]])
-    found |= timed("changed offer", [offered(index, resource(at, chance)) for at in changes])
-    found |= timed("withdrawal", [withdrawn(index, f"r{at}") for at in changes])
-    found |= timed("offer", [offered(index, resource(at, chance)) for at in changes])
+    found |= timed("booking", [partial(index.book, booking(chance, resources)) for _ in changes])
+    found |= timed("booking taken back", [partial(index.release, busy) for busy in bookings[:CHANGES]])
+    found |= timed("changed offer", [partial(index.offer, resource(at, chance)) for at in changes])
+    found |= timed("withdrawal", [partial(index.withdraw, f"r{at}") for at in changes])
+    found |= timed("offer", [partial(index.offer, resource(at, chance)) for at in changes])
     return found
 
 
@@ -72,26 +73,6 @@ def line(chance: Random, reach: float | None) -> Line:
         at=(chance.uniform(43.5, 50.0), chance.uniform(-2.0, 7.0)), max_km=reach,
         features=frozenset({chance.choice(FEATURES)}), at_least={"seats": 4.0}, prefers={"electric": 300},
     )  # fmt: skip
-
-
-def asking(index: Index, asked: Line) -> Callable[[], object]:
-    return lambda: index.ranked(asked, "p1", 45)
-
-
-def booked(index: Index, busy: Busy) -> Callable[[], object]:
-    return lambda: index.book(busy)
-
-
-def released(index: Index, busy: Busy) -> Callable[[], object]:
-    return lambda: index.release(busy)
-
-
-def offered(index: Index, changed: Resource) -> Callable[[], object]:
-    return lambda: index.offer(changed)
-
-
-def withdrawn(index: Index, gone: str) -> Callable[[], object]:
-    return lambda: index.withdraw(gone)
 
 
 def timed(name: str, actions: list[Callable[[], object]]) -> dict[str, float]:

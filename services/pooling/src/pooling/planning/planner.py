@@ -113,6 +113,8 @@ class Planner:
 
     async def _explained(self, territory: Territory, due: Sequence[Piece], solved: Sequence[Plan]) -> dict[UUID, Told]:
         """Why those that these plans give no place have none, beside all that is planned in the territory."""
+        if all(len(plan.placed) == len(piece.territory.wishes) for piece, plan in zip(due, solved, strict=True)):
+            return {}
         problem = await asyncio.to_thread(problem_of, territory)
         whole, without = _whole_plan(problem, due, solved)
         if not without:

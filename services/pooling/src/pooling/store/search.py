@@ -22,37 +22,95 @@ DEGREE_M = 110_500
 """Metres in a degree of latitude, at the least."""
 
 
+_FREE = "coalesce(resource_free.free * planned.own, resource_free.free - planned.others, resource_free.free)"
+_PLANNED = """
+    CROSS JOIN LATERAL (
+        SELECT range_agg(period) FILTER (WHERE line_id = {line}) AS own,
+            range_agg(period) FILTER (WHERE line_id <> {line}) AS others
+        FROM plan_slot WHERE plan_slot.resource_id = resource.id AND until > now()
+    ) AS planned
+"""
+
+
+def _beside_the_plan(line: str, statement: str) -> str:
+    """The statement with what a resource has free for a line, by its SQL expression, beside what is planned there."""
+    return statement.format(free=_FREE, planned=_PLANNED.format(line=line))
+
+
+FITTING = _beside_the_plan(
+    "$15",
+    """
+    WITH seen AS (
+        SELECT resource.*, {free} * tstzmultirange($4::tstzrange) AS free_within
+        FROM resource JOIN resource_free ON resource_free.resource_id = resource.id
+        {planned}
+        WHERE resource.kind = $3 AND resource.status = 'offered'
+            AND (resource.organisation_id = $1 OR resource.ring = 'everyone'
+                OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $2)
+                OR (resource.ring = 'partner_poles'
+                    AND resource.pole_id IN (SELECT id FROM pole WHERE $2 = ANY(partners))))
+            AND resource.latitude BETWEEN $6 - $8::float8 AND $6 + $8::float8
+            AND resource_free.free && $4::tstzrange
+            AND resource.features @> $9::text[]
+            AND NOT EXISTS (SELECT FROM jsonb_each($10) AS need
+                WHERE coalesce((resource.measures -> need.key)::bigint, 0) < need.value::bigint)
+            AND ($11::bigint IS NULL
+                OR resource.fixed_cents + (2 * resource.hour_cents * $12 * 60 + 3600) / 7200 <= $11)
+    )
+    SELECT *, availability * tstzmultirange($4::tstzrange) AS offered_within FROM seen
+    WHERE EXISTS (SELECT FROM unnest(free_within) AS span WHERE upper(span) - lower(span) >= $5::interval)
+    ORDER BY (latitude - $6) ^ 2 + ((longitude - $7::float8) * $13::float8) ^ 2, id LIMIT $14
+""",
+)
+
+SEE = _beside_the_plan(
+    "pair.line_id",
+    """
+    SELECT resource.*, pair.line_id, {free} * tstzmultirange(pair.within) AS free_within,
+        availability * tstzmultirange(pair.within) AS offered_within
+    FROM unnest($1::uuid[], $2::uuid[], $3::tstzrange[]) AS pair (resource_id, line_id, within)
+    JOIN resource ON resource.id = pair.resource_id JOIN resource_free ON resource_free.resource_id = resource.id
+    {planned}
+""",
+)
+
+LINES_FOR = _beside_the_plan(
+    "line.id",
+    """
+    SELECT resource.*, request.id AS request_id, request.pole_id AS asker_pole_id,
+        request.organisation_id AS asker_organisation_id, line.id AS line_id, line.within, line.minutes,
+        line.features AS line_features, line.at_least, line.commune AS line_commune, line.place AS line_place,
+        line.latitude AS line_latitude, line.longitude AS line_longitude, line.max_km, line.max_price_cents,
+        {free} * tstzmultirange(line.within) AS free_within,
+        resource.availability * tstzmultirange(line.within) AS offered_within
+    FROM resource
+    JOIN resource_free ON resource_free.resource_id = resource.id
+    JOIN request_line AS line ON line.kind = resource.kind AND upper(line.within) > $3 AND line.id > $2
+        AND line.within && range_merge(resource_free.free) AND resource_free.free && line.within
+    JOIN request ON request.id = line.request_id AND request.status = 'open'
+    {planned}
+    WHERE resource.id = $1 AND resource.status = 'offered' AND resource.features @> line.features
+        AND (line.max_km IS NULL
+            OR abs(line.latitude - resource.latitude) <= line.max_km * 1000 / $4::float8 + 0.001)
+        AND NOT EXISTS (SELECT FROM jsonb_each(line.at_least) AS need
+            WHERE coalesce((resource.measures -> need.key)::bigint, 0) < need.value::bigint)
+        AND (line.max_price_cents IS NULL OR line.max_price_cents
+            >= resource.fixed_cents + (2 * resource.hour_cents * line.minutes * 60 + 3600) / 7200)
+        AND (resource.organisation_id = request.organisation_id OR resource.ring = 'everyone'
+            OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = request.pole_id)
+            OR (resource.ring = 'partner_poles'
+                AND EXISTS (SELECT FROM pole
+                    WHERE pole.id = resource.pole_id AND request.pole_id = ANY(pole.partners))))
+    ORDER BY line.id LIMIT $5
+""",
+)
+
+
 async def fitting(tx: Tx, asker: Asker, line: Line) -> list[Offer]:
     """The offers that may fit the line: which do, and when, the ranking says. Row-level security narrows it further."""
     reach = 180.0 if line.max_km is None else line.max_km * 1000 / DEGREE_M + 0.001
     found = await tx.fetch(
-        """
-        WITH seen AS (
-            SELECT resource.*, coalesce(resource_free.free * planned.own, resource_free.free - planned.others,
-                resource_free.free) * tstzmultirange($4::tstzrange) AS free_within
-            FROM resource JOIN resource_free ON resource_free.resource_id = resource.id
-            CROSS JOIN LATERAL (
-                SELECT range_agg(period) FILTER (WHERE line_id = $15) AS own,
-                    range_agg(period) FILTER (WHERE line_id <> $15) AS others
-                FROM plan_slot WHERE plan_slot.resource_id = resource.id AND until > now()
-            ) AS planned
-            WHERE resource.kind = $3 AND resource.status = 'offered'
-                AND (resource.organisation_id = $1 OR resource.ring = 'everyone'
-                    OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $2)
-                    OR (resource.ring = 'partner_poles'
-                        AND resource.pole_id IN (SELECT id FROM pole WHERE $2 = ANY(partners))))
-                AND resource.latitude BETWEEN $6 - $8::float8 AND $6 + $8::float8
-                AND resource_free.free && $4::tstzrange
-                AND resource.features @> $9::text[]
-                AND NOT EXISTS (SELECT FROM jsonb_each($10) AS need
-                    WHERE coalesce((resource.measures -> need.key)::bigint, 0) < need.value::bigint)
-                AND ($11::bigint IS NULL
-                    OR resource.fixed_cents + (2 * resource.hour_cents * $12 * 60 + 3600) / 7200 <= $11)
-        )
-        SELECT *, availability * tstzmultirange($4::tstzrange) AS offered_within FROM seen
-        WHERE EXISTS (SELECT FROM unnest(free_within) AS span WHERE upper(span) - lower(span) >= $5::interval)
-        ORDER BY (latitude - $6) ^ 2 + ((longitude - $7::float8) * $13::float8) ^ 2, id LIMIT $14
-        """,
+        FITTING,
         asker.organisation_id,
         asker.pole_id,
         line.kind,
@@ -109,18 +167,7 @@ async def lock_shared(tx: Tx, resource_ids: Collection[UUID]) -> set[UUID]:
 async def see(tx: Tx, pairs: Collection[tuple[UUID, Line]]) -> dict[tuple[UUID, UUID], Offer]:
     """These resources, known to be there and to be seen, as offers in the window of a line: by (line, resource)."""
     found = await tx.fetch(
-        """
-        SELECT resource.*, pair.line_id, coalesce(resource_free.free * planned.own, resource_free.free - planned.others,
-                resource_free.free) * tstzmultirange(pair.within) AS free_within,
-            availability * tstzmultirange(pair.within) AS offered_within
-        FROM unnest($1::uuid[], $2::uuid[], $3::tstzrange[]) AS pair (resource_id, line_id, within)
-        JOIN resource ON resource.id = pair.resource_id JOIN resource_free ON resource_free.resource_id = resource.id
-        CROSS JOIN LATERAL (
-            SELECT range_agg(period) FILTER (WHERE line_id = pair.line_id) AS own,
-                range_agg(period) FILTER (WHERE line_id <> pair.line_id) AS others
-            FROM plan_slot WHERE plan_slot.resource_id = resource.id AND until > now()
-        ) AS planned
-        """,
+        SEE,
         [resource_id for resource_id, _ in pairs],
         [line.id for _, line in pairs],
         [rows.span(line.window) for _, line in pairs],
@@ -145,38 +192,7 @@ class Pair(NamedTuple):
 async def lines_for(tx: Tx, resource_id: UUID, after: UUID, now: datetime, limit: int) -> list[Pair]:
     """The open requests' lines that the offer, whose row is locked, may fit, by id from `after` on. For the system."""
     found = await tx.fetch(
-        """
-        SELECT resource.*, request.id AS request_id, request.pole_id AS asker_pole_id,
-            request.organisation_id AS asker_organisation_id, line.id AS line_id, line.within, line.minutes,
-            line.features AS line_features, line.at_least, line.commune AS line_commune, line.place AS line_place,
-            line.latitude AS line_latitude, line.longitude AS line_longitude, line.max_km, line.max_price_cents,
-            coalesce(resource_free.free * planned.own, resource_free.free - planned.others, resource_free.free)
-                * tstzmultirange(line.within) AS free_within,
-            resource.availability * tstzmultirange(line.within) AS offered_within
-        FROM resource
-        JOIN resource_free ON resource_free.resource_id = resource.id
-        JOIN request_line AS line ON line.kind = resource.kind AND upper(line.within) > $3 AND line.id > $2
-            AND line.within && range_merge(resource_free.free) AND resource_free.free && line.within
-        JOIN request ON request.id = line.request_id AND request.status = 'open'
-        CROSS JOIN LATERAL (
-            SELECT range_agg(period) FILTER (WHERE line_id = line.id) AS own,
-                range_agg(period) FILTER (WHERE line_id <> line.id) AS others
-            FROM plan_slot WHERE plan_slot.resource_id = resource.id AND until > now()
-        ) AS planned
-        WHERE resource.id = $1 AND resource.status = 'offered' AND resource.features @> line.features
-            AND (line.max_km IS NULL
-                OR abs(line.latitude - resource.latitude) <= line.max_km * 1000 / $4::float8 + 0.001)
-            AND NOT EXISTS (SELECT FROM jsonb_each(line.at_least) AS need
-                WHERE coalesce((resource.measures -> need.key)::bigint, 0) < need.value::bigint)
-            AND (line.max_price_cents IS NULL OR line.max_price_cents
-                >= resource.fixed_cents + (2 * resource.hour_cents * line.minutes * 60 + 3600) / 7200)
-            AND (resource.organisation_id = request.organisation_id OR resource.ring = 'everyone'
-                OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = request.pole_id)
-                OR (resource.ring = 'partner_poles'
-                    AND EXISTS (SELECT FROM pole
-                        WHERE pole.id = resource.pole_id AND request.pole_id = ANY(pole.partners))))
-        ORDER BY line.id LIMIT $5
-        """,
+        LINES_FOR,
         resource_id,
         after,
         now,

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from pooling.domain import wording
+from pooling.domain.reasons import cost, distance, reason
 from pooling.matching.explaining import nouns, offers
 from pooling.matching.explanations import CONDITIONS, Because, PlacedLine, UnplacedLine
 from pooling.matching.problem import Current, Line
-from schemas.event import Text
 from schemas.pooling import Reason
 
 Language = Literal["fr", "en"]
@@ -53,50 +53,35 @@ def reasons(explained: PlacedLine | UnplacedLine, reader: Reader) -> list[Reason
     return [_binding(explained), *_offers(explained, reader)]
 
 
-def _reason(code: str, fr: str, en: str) -> Reason:
-    return Reason(code=code, text=Text(fr=fr, en=en))
-
-
 def _why(placed: PlacedLine) -> Iterator[Reason]:
     yield _choice(placed)
     score, line = placed.score, placed.line
     if score.metres:
-        yield _distance(score.metres)
-    if score.price == 0:
-        yield _reason("price", "Gratuit", "Free of charge")
-    else:
-        amount, time = wording.money(score.price), wording.length(timedelta(minutes=line.minutes))
-        yield _reason("price", f"{amount.fr} pour {time.fr}", f"{amount.en} for {time.en}")
+        yield distance(score.metres)
+    yield cost(score.price, timedelta(minutes=line.minutes))
     liked = [nouns.feature(name) for name, cents in sorted(score.bonuses.items()) if cents]
     if liked:
         fr, en = ", ".join(each.fr for each in liked), ", ".join(each.en for each in liked)
-        yield _reason("preferred", f"Répond à une préférence{wording.NBSP}: {fr}", f"As preferred: {en}")
+        yield reason("preferred", f"Répond à une préférence{wording.NBSP}: {fr}", f"As preferred: {en}")
     if line.current == Current(placed.resource, placed.start):
-        yield _reason("kept", "Inchangé depuis la dernière proposition", "Unchanged since it was last proposed")
+        yield reason("kept", "Inchangé depuis la dernière proposition", "Unchanged since it was last proposed")
     elif line.current is not None:
-        yield _reason("moved", "Différent de la dernière proposition", "Not where it was last proposed")
+        yield reason("moved", "Différent de la dernière proposition", "Not where it was last proposed")
 
 
 def _choice(placed: PlacedLine) -> Reason:
     if not placed.alternatives:
-        return _reason("only", "Seule place possible", "The only place possible")
+        return reason("only", "Seule place possible", "The only place possible")
     more = placed.alternatives[0].difference
     amount = wording.money(abs(more))
     if more < 0:
         fr, en = f"le suivant vaut {amount.fr} de moins", f"the next one is worth {amount.en} less"
-        return _reason("best", f"Meilleur choix{wording.NBSP}: {fr}", f"The best choice: {en}")
+        return reason("best", f"Meilleur choix{wording.NBSP}: {fr}", f"The best choice: {en}")
     if more == 0:
-        return _reason("as_good", "Aussi bon que le meilleur autre choix", "As good as the best other choice")
-    return _reason(
+        return reason("as_good", "Aussi bon que le meilleur autre choix", "As good as the best other choice")
+    return reason(
         "not_best", f"Un autre choix vaudrait {amount.fr} de plus", f"Another choice is worth {amount.en} more"
     )
-
-
-def _distance(metres: int) -> Reason:
-    if metres < 1000:
-        return _reason("distance", f"À moins de 1{wording.NBSP}km", "Less than 1 km away")
-    far = wording.kilometres(metres)
-    return _reason("distance", f"À {far.fr}", f"{far.en} away")
 
 
 def _binding(unplaced: UnplacedLine) -> Reason:
@@ -108,14 +93,14 @@ def _binding(unplaced: UnplacedLine) -> Reason:
             return _no_such(line, noun, next(name for name in CONDITIONS if not counts[name]))
         case Because.TOO_FAR:
             far = nouns.nearer(line)
-            return _reason(
+            return reason(
                 "too_far",
                 f"{noun.all_fr(counts['units'], 'est', 'sont')} à plus de {far.fr}",
                 f"{noun.all_en(counts['units'], 'is', 'are')} more than {far.en} away",
             )
         case Because.TOO_DEAR:
             most = wording.money(line.max_price or 0)
-            return _reason(
+            return reason(
                 "too_dear",
                 f"{noun.all_fr(counts['distance'], 'coûte', 'coûtent')} plus de {most.fr}",
                 f"{noun.all_en(counts['distance'], 'costs', 'cost')} more than {most.en}",
@@ -127,7 +112,7 @@ def _binding(unplaced: UnplacedLine) -> Reason:
         case Because.BUNDLE:
             return _bundle(len(unplaced.mates))
         case Because.LIMIT | Because.NOT_WORTH_IT | Because.TIME:
-            return _reason(unplaced.because.name.lower(), *POSSIBLE[unplaced.because])
+            return reason(unplaced.because.name.lower(), *POSSIBLE[unplaced.because])
         case _:
             assert_never(unplaced.because)
 
@@ -135,23 +120,23 @@ def _binding(unplaced: UnplacedLine) -> Reason:
 def _no_such(line: Line, noun: nouns.Noun, condition: str) -> Reason:
     code = f"no_such_resource.{condition}"
     if condition == "kind":
-        return _reason(code, f"{noun.none} n’est {noun.offered}", f"No {noun.en} is offered")
+        return reason(code, f"{noun.none} n’est {noun.offered}", f"No {noun.en} is offered")
     if condition == "pole":
-        return _reason(code, f"{noun.none} n’est {noun.offered} à votre pôle", f"No {noun.en} is offered to your pole")
+        return reason(code, f"{noun.none} n’est {noun.offered} à votre pôle", f"No {noun.en} is offered to your pole")
     if condition == "only":
-        return _reason(
+        return reason(
             code,
             f"{noun.none_of} {noun.frs} que vous acceptez n’est {noun.offered} à votre pôle",
             f"None of the {noun.ens} that you accept is offered to your pole",
         )
     if condition == "units":
-        return _reason(
+        return reason(
             code,
             f"{noun.none} n’a les {line.units} unités demandées",
             f"No {noun.en} has the {line.units} units asked for",
         )
     asked = nouns.features(line) if condition == "features" else nouns.measures(line)
-    return _reason(
+    return reason(
         code,
         f"{noun.none} n’a tout ce qui est demandé{wording.NBSP}: {asked.fr}",
         f"No {noun.en} has all that is asked for: {asked.en}",
@@ -164,12 +149,12 @@ def _not_free(noun: nouns.Noun, count: int) -> Reason:
     else:
         fr = f"{noun.none_of} {count} {noun.frs} qui conviennent n’est {noun.offered}"
         en = f"None of the {count} {noun.ens} that fit is offered"
-    return _reason("not_free", f"{fr} à ce moment-là", f"{en} at that time")
+    return reason("not_free", f"{fr} à ce moment-là", f"{en} at that time")
 
 
 def _taken(noun: nouns.Noun, count: int) -> Reason:
     taken = noun.taken if count == 1 else f"{noun.taken_all}"
-    return _reason(
+    return reason(
         "taken",
         f"{noun.all_fr(count, 'est', 'sont')} {taken} à ce moment-là",
         f"{noun.all_en(count, 'is', 'are')} taken at that time",
@@ -178,18 +163,18 @@ def _taken(noun: nouns.Noun, count: int) -> Reason:
 
 def _bundle(mates: int) -> Reason:
     if mates == 0:
-        return _reason(
+        return reason(
             "bundle",
             "Possible à part, mais pas avec le reste de la demande",
             "Possible by itself, but not with the rest of the request",
         )
     if mates == 1:
-        return _reason(
+        return reason(
             "bundle",
             "Possible, mais un autre besoin de la même demande ne l’est pas, et l’un ne va pas sans l’autre",
             "Possible, but another need of the same request is not, and they go together",
         )
-    return _reason(
+    return reason(
         "bundle",
         f"Possible, mais {mates} autres besoins de la même demande ne le sont pas, et tout va ensemble",
         f"Possible, but {mates} other needs of the same request are not, and they go together",
@@ -201,4 +186,4 @@ def _offers(unplaced: UnplacedLine, reader: Reader) -> Iterator[Reason]:
         fr, en = offers.offer(unplaced.line, each, reader.when)
         name = reader.name_of(each.resource)
         called = f" ({name})" if name else ""
-        yield _reason(f"possible.{each.changed}", f"Possible {fr}{called}", f"Possible {en}{called}")
+        yield reason(f"possible.{each.changed}", f"Possible {fr}{called}", f"Possible {en}{called}")

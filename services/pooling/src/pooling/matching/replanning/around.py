@@ -70,7 +70,7 @@ def gainers(records: Records, hole: Placed, end: int, most: int) -> list[str]:
     begin, close, found = hole.start - gap, end + gap, []
     for line in records.wanted[hole.resource]:
         asked = records.of_line[line][0]
-        if asked.start[0] < close and begin < asked.start[1] + asked.minutes:
+        if meets(asked, begin, close):
             gain = records.options[line][hole.resource]
             there = records.placed.get(line)
             if there is not None:
