@@ -119,6 +119,17 @@ def random_kills(count: int, pause: float = 0.7) -> Harm:
     return harm
 
 
+def sessions_cut(count: int, pause: float = 0.1) -> Harm:
+    """PostgreSQL ends the sessions of a service, of one after the other, in an order that the seed decides."""
+
+    async def harm(system: System, rng: random.Random) -> None:
+        for _ in range(count):
+            await system.cut_sessions(rng.choice(sorted(system.databases)))
+            await asyncio.sleep(rng.uniform(0, 2 * pause))
+
+    return harm
+
+
 def every_failpoint(times: int, names: Sequence[str] = tuple(FAILPOINTS)) -> Harm:
     """Die at each failpoint so many times, shared among the roles that come there, `LANES` roles at a time.
 

@@ -1,10 +1,9 @@
 """An attack on a system with a bug planted in it: the same attack and the same checker, whichever bug it is."""
 
-import asyncio
 import random
 from pathlib import Path
 
-from tests.resilience.attack import Report, attack, every_failpoint, random_kills
+from tests.resilience.attack import Report, attack, every_failpoint, random_kills, sessions_cut
 from tests.resilience.system import System
 
 SEED = 1
@@ -18,7 +17,5 @@ async def found(name: str, folder: Path) -> Report:
 async def mixed(system: System, rng: random.Random) -> None:
     """Some of everything."""
     await every_failpoint(1, ("consume.claimed", "http.recording", "relay.acknowledged"))(system, rng)
-    await random_kills(6)(system, rng)
-    for _ in range(4):
-        await system.kill("postgres")
-        await asyncio.sleep(rng.uniform(0.5, 1.5))
+    await random_kills(4)(system, rng)
+    await sessions_cut(60)(system, rng)
