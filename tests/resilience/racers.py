@@ -1,4 +1,4 @@
-"""`python -m tests.resilience.racers FOLDER SEED CLIENTS ATTEMPTS`: clients who fight for few slots.
+"""`python -m tests.resilience.racers FOLDER SEED CLIENTS ATTEMPTS API...`: clients who fight for few slots.
 
 Each takes slots, accepts, gives up, moves (gives up, then takes another) and takes all vans for the same time. Writes
 `race.json`: how often each answer came, and how long answers took.
@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -80,10 +81,10 @@ class Race:
 class Racer:
     """One client."""
 
-    def __init__(self, race: Race, rng: random.Random) -> None:
+    def __init__(self, race: Race, rng: random.Random, url: str) -> None:
         self._race = race
         self._rng = rng
-        self._connection = Connection(race.cast.urls["pooling"])
+        self._connection = Connection(url)
         self._mine: list[Held] = []
 
     async def run(self) -> None:
@@ -152,7 +153,7 @@ class Racer:
         return said if status < 300 else None
 
 
-async def run(folder: Path, seed: int, clients: int, attempts: int) -> None:
+async def run(folder: Path, seed: int, clients: int, attempts: int, apis: Sequence[str]) -> None:
     """Race, and write what came of it."""
     cast = Cast.load(folder / "cast.json")
     async with httpx.AsyncClient(timeout=30) as http:
@@ -166,10 +167,11 @@ async def run(folder: Path, seed: int, clients: int, attempts: int) -> None:
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for number in range(clients):
-            group.create_task(Racer(race, random.Random(f"{seed} {number}")).run())
+            group.create_task(Racer(race, random.Random(f"{seed} {number}"), apis[number % len(apis)]).run())
     said = {"took": time.perf_counter() - began, "answers": race.answers, "seconds": sorted(race.seconds)}
     (folder / "race.json").write_text(json.dumps(said))
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1]), *map(int, sys.argv[2:])))
+    seed, clients, attempts = map(int, sys.argv[2:5])
+    asyncio.run(run(Path(sys.argv[1]), seed, clients, attempts, sys.argv[5:]))

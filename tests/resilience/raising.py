@@ -108,7 +108,7 @@ async def _execute(system: System, service: str, statement: str) -> None:
 def _common(system: System, service: str, port: int) -> dict[str, str]:
     return {
         "DATABASE__URL": system.databases[service].url.get_secret_value(),
-        "DATABASE__POOL_SIZE": "8",
+        "DATABASE__POOL_SIZE": "4",
         "KAFKA__BOOTSTRAP_SERVERS": system.broker.bootstrap,
         "HTTP__HOST": HOST,
         "HTTP__PORT": str(port),
