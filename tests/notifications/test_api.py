@@ -10,6 +10,8 @@ from tests.notifications.world import Story, World, organisation
 from tests.support.sinks import WebhookSink
 
 HELD = "polepool.pooling.booking_held.v1"
+NOBODYS = UUID("01a20000-0000-7000-8000-000000000000")
+"""The id of nothing."""
 
 
 async def a_story(world: World) -> Story:
@@ -190,10 +192,10 @@ async def test_bad_input_is_refused_by_field_and_rule_and_leaves_nothing(
         ("GET", "/v1/inbox?after=AAAA", 422),
         ("GET", "/v1/inbox?unread=perhaps", 422),
         ("POST", "/v1/inbox/not-an-id/read", 422),
-        ("POST", f"/v1/inbox/{uuid4()}/read", 404),
-        ("GET", f"/v1/webhooks/{uuid4()}", 404),
-        ("GET", f"/v1/webhooks/{uuid4()}/deliveries", 404),
-        ("DELETE", f"/v1/webhooks/{uuid4()}", 404),
+        ("POST", f"/v1/inbox/{NOBODYS}/read", 404),
+        ("GET", f"/v1/webhooks/{NOBODYS}", 404),
+        ("GET", f"/v1/webhooks/{NOBODYS}/deliveries", 404),
+        ("DELETE", f"/v1/webhooks/{NOBODYS}", 404),
         ("GET", "/v1/webhooks/%00", 422),
         ("PATCH", "/v1/webhooks", 405),
         ("GET", "/v1/nothing", 404),
