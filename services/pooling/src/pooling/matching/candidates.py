@@ -66,7 +66,7 @@ def pairs(problem: Compiled) -> Pairs:
     price = offers.fixed[resource] + (offers.hour[resource] * needs.minutes[line] + 30) // 60
     kept = price <= needs.dearest[line]
     line, resource, metres, price = line[kept], resource[kept], metres[kept], price[kept]
-    order = np.lexsort((resource, line))
+    order = np.argsort(line * len(offers.kind) + resource)
     line, resource, metres, price = line[order], resource[order], metres[order], price[order]
     return Pairs(line, resource, metres, price, bonuses(line, resource, needs.bonus_from, needs.bonus, offers.features))
 

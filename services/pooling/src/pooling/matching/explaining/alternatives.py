@@ -3,8 +3,8 @@
 import numpy as np
 
 from pooling.matching.compiled import NONE, Flags, Ints, compiled, inner
-from pooling.matching.explaining.columns import Calendar, Columns, Window
-from pooling.matching.explaining.room import most_units, starts_between, window_of
+from pooling.matching.explaining.columns import FREE_FROM, Calendar, Columns, Window
+from pooling.matching.explaining.room import NO_START, start_from, starts_between, window_of
 
 ALTERNATIVES = 3
 
@@ -15,57 +15,55 @@ def alternatives(columns: Columns, places: Ints, bound: Flags, pairs: tuple[Ints
 
     `places` are rows (line, resource, start, cents); `NONE` where there are fewer others (places x ALTERNATIVES x 3).
     `pairs` are, by line through the first column, the resources that suit it and the cents that it adds there,
-    stability aside. A line that is `bound` keeps its start.
+    stability aside: soonest told if those where it may add most come first. A line that is `bound` keeps its start.
     """
     found = np.full((len(places), ALTERNATIVES, 3), NONE)
     asked = columns.asked
     for row in range(len(places)):
-        line = places[row, 0]
+        line, start = places[row, 0], places[row, 2]
         window = window_of(asked, line)
-        home = asked.current_resource[line], asked.current_start[line], columns.stability
+        if bound[row]:
+            window = Window(line, start, start, window.step, window.minutes, window.units)
         for at in range(pairs[0][line], pairs[0][line + 1]):
-            base = pairs[2][at] - places[row, 3]
-            instead(columns.calendar, window, home, places[row], bound[row], pairs[1][at], base, found[row])
+            resource, base = pairs[1][at], pairs[2][at] - places[row, 3]
+            staying = columns.stability if asked.current_resource[line] == resource else 0
+            instead(
+                columns.calendar, window, (asked.current_start[line], staying), places[row], resource, base, found[row]
+            )
     return found
 
 
 @inner
 def instead(
-    calendar: Calendar,
-    window: Window,
-    home: tuple[int, int, int],
-    place: Ints,
-    bound: bool,
-    resource: int,
-    base: int,
-    found: Ints,
+    calendar: Calendar, window: Window, home: tuple[int, int], place: Ints, resource: int, base: int, found: Ints
 ) -> None:
-    """Keeps the places on one resource that are better than the worst kept so far."""
-    staying = home[2] if home[0] == resource else 0
-    for period in range(calendar.free_from[resource], calendar.free_from[resource + 1]):
-        first, last = starts_between(calendar, window, resource, period)
-        for start in range(first, last + 1, window.step):
-            if not better(found, base + staying):
-                return
+    """Keeps the places on one resource that are better than the worst kept so far.
+
+    `home` is the start for which it gains more than `base`, and how much more.
+    """
+    for period in range(calendar.hosts[resource, FREE_FROM], calendar.hosts[resource + 1, FREE_FROM]):
+        start, last = starts_between(calendar, window, resource, period)
+        while start <= last and better(found, resource, base + home[1]):
+            start = start_from(calendar, window, resource, start, last)
+            more = base + (home[1] if start == home[0] else 0)
             own = resource == place[1] and start == place[2]
-            more = base + (staying if start == home[1] else 0)
-            if own or (bound and start != place[2]) or not better(found, more):
-                continue
-            if most_units(calendar, window, resource, start) >= window.units:
+            if start != NO_START and not own and better(found, resource, more):
                 add(found, resource, start, more)
+            start += window.step
 
 
 @inner
-def better(found: Ints, more: int) -> bool:
-    """Whether so much is more than what the worst kept gains, or fewer are kept than may be."""
-    return found[-1, 0] == NONE or more > found[-1, 2]
+def better(found: Ints, resource: int, more: int) -> bool:
+    """Whether it comes before the last that is kept, or fewer are kept than may be: by gain, then by resource."""
+    last = found[-1]
+    return last[0] == NONE or more > last[2] or (more == last[2] and resource < last[0])
 
 
 @inner
 def add(found: Ints, resource: int, start: int, more: int) -> None:
-    """Keeps a place, behind those that gain as much."""
+    """Keeps a place, behind those that gain as much on this resource or on one before it."""
     at = ALTERNATIVES - 1
-    while at > 0 and (found[at - 1, 0] == NONE or found[at - 1, 2] < more):
+    while at > 0 and better(found[:at], resource, more):
         found[at] = found[at - 1]
         at -= 1
     found[at, 0] = resource

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pooling.matching.compiled import Ints, compiled, inner
-from pooling.matching.explaining.columns import Columns
+from pooling.matching.explaining.columns import AFTER, BEFORE, BEGIN, BLOCKS_FROM, FREE_FROM, UNITS, Columns
 from pooling.matching.explaining.room import most_units, starts_between, taken_at, window_of
 
 NOT_TOGETHER, NOT_WORTH_IT, RAISES, UNKNOWN = range(4)
@@ -63,7 +63,7 @@ def found_rooms(columns: Columns, lines: Ints, suiting: Pairs) -> Ints:
     for pair in range(len(members)):
         line, resource = lines[members[pair]], resources[pair]
         window = window_of(asked, line)
-        for period in range(calendar.free_from[resource], calendar.free_from[resource + 1]):
+        for period in range(calendar.hosts[resource, FREE_FROM], calendar.hosts[resource + 1, FREE_FROM]):
             first, last = starts_between(calendar, window, resource, period)
             for start in range(first, last + 1, window.step):
                 if most_units(calendar, window, resource, start) >= window.units:
@@ -158,8 +158,8 @@ def fits_beside(columns: Columns, lines: Ints, rooms: Rooms, chosen: Ints, depth
             moment = max(begin, block(columns, lines, rooms, other)[0])
             if moment < end and not spare(columns, lines, rooms, chosen, depth, at, moment):
                 return False
-    for row in range(calendar.blocks_from[resource], calendar.blocks_from[resource + 1] if beside else 0):
-        moment = calendar.begin[row]
+    for row in range(calendar.hosts[resource, BLOCKS_FROM], calendar.hosts[resource + 1, BLOCKS_FROM] if beside else 0):
+        moment = calendar.blocks[row, BEGIN]
         if begin < moment < end and not spare(columns, lines, rooms, chosen, depth, at, moment):
             return False
     return True
@@ -170,7 +170,7 @@ def block(columns: Columns, lines: Ints, rooms: Rooms, at: int) -> tuple[int, in
     """When a place begins and ends, with the buffers."""
     resource, start = rooms.resource[at], rooms.start[at]
     minutes = columns.asked.minutes[lines[rooms.member[at]]]
-    return start - columns.calendar.before[resource], start + minutes + columns.calendar.after[resource]
+    return start - columns.calendar.hosts[resource, BEFORE], start + minutes + columns.calendar.hosts[resource, AFTER]
 
 
 @inner
@@ -182,4 +182,4 @@ def spare(columns: Columns, lines: Ints, rooms: Rooms, chosen: Ints, depth: int,
         begin, end = block(columns, lines, rooms, other)
         if rooms.resource[other] == resource and begin <= moment < end:
             units += columns.asked.units[lines[rooms.member[other]]]
-    return units <= columns.calendar.units[resource]
+    return units <= columns.calendar.hosts[resource, UNITS]

@@ -9,6 +9,11 @@ from pooling.matching.compiled import NONE, Ints
 from pooling.matching.compiling import Compiled, offsets
 from pooling.matching.problem import Placed
 
+BEFORE, AFTER, UNITS, FREE_FROM, BLOCKS_FROM = range(5)
+"""Columns of `Calendar.hosts`."""
+BEGIN, END, TAKEN, LINE = range(4)
+"""Columns of `Calendar.blocks`."""
+
 
 class Asked(NamedTuple):
     """What of `compiling.Needs` tells when, by line."""
@@ -23,18 +28,16 @@ class Asked(NamedTuple):
 
 
 class Calendar(NamedTuple):
-    """When each resource is free and what blocks it, by begin; a block's `line` is `NONE` for what is busy."""
+    """When each resource is free and what blocks it, as few arrays: each costs something at every call.
 
-    before: Ints
-    after: Ints
-    units: Ints
-    free_from: Ints
+    `hosts` are rows (before, after, units, free_from, blocks_from) by resource, and a last one that closes the others;
+    `free` are rows (start, end); `blocks` are rows (begin, end, units, line) by resource and begin, where the line is
+    `NONE` for what is busy.
+    """
+
+    hosts: Ints
     free: Ints
-    blocks_from: Ints
-    begin: Ints
-    end: Ints
-    taken: Ints
-    line: Ints
+    blocks: Ints
 
 
 class Window(NamedTuple):
@@ -87,7 +90,9 @@ def calendar_of(problem: Compiled, where: Mapping[str, Placed]) -> tuple[Calenda
     taken = np.concatenate((needs.units[placed], offers.busy[:, 2]))
     line = np.concatenate((placed, np.full(len(offers.busy), NONE)))
     order = np.lexsort((begin, resource))
-    blocks_from = offsets(np.bincount(resource, minlength=count))
-    blocks = (column[order] for column in (begin, end, taken, line))
-    calendar = Calendar(offers.before, offers.after, offers.units, offers.free_from, offers.free, blocks_from, *blocks)
-    return calendar, np.bincount(on, minlength=count).astype(np.int64)
+    blocks = np.stack((begin, end, taken, line), axis=1)[order]
+    guests = np.bincount(on, minlength=count).astype(np.int64)
+    blocks_from = offsets(guests + np.diff(offers.busy_from))
+    of_each = (np.append(column, 0) for column in (offers.before, offers.after, offers.units))
+    hosts = np.stack((*of_each, offers.free_from, blocks_from), axis=1)
+    return Calendar(hosts, offers.free, blocks), guests

@@ -23,6 +23,6 @@ def timely(columns: Columns, lines: Ints, resources: Ints) -> Ints:
     found = np.zeros(len(lines), np.int64)
     for pair in range(len(lines)):
         window = window_of(columns.asked, lines[pair])
-        free, start = first_start(columns.calendar, window, resources[pair], window.units)
+        free, start = first_start(columns.calendar, window, resources[pair])
         found[pair] = free + (start != NO_START)
     return found

@@ -35,16 +35,10 @@ def near_misses(columns: Columns, suiting: Suiting, wanted: Flags, alone: Flags)
         elif change == UNITS:
             try_units(columns.calendar, window, resource, found[row, UNITS])
         elif found[row, change, RESOURCE] == NONE:
-            start = first_start(columns.calendar, window, resource, window.units)[1]
+            start = first_start(columns.calendar, window, resource)[1]
             if start != NO_START:
                 keep(found[row, change], resource, start, suiting.size[pair])
     return found
-
-
-@inner
-def smaller(before: Ints, size: int) -> bool:
-    """Whether a change of this size is smaller than the one found before, if there is one."""
-    return before[RESOURCE] == NONE or size < before[SIZE]
 
 
 @inner
@@ -52,21 +46,27 @@ def try_units(calendar: Calendar, window: Window, resource: int, found: Ints) ->
     """Takes the start at which most units are left, if more are than found before, or as many on a later resource."""
     most, start = roomiest(calendar, window, resource)
     sooner = found[SIZE] == window.units - most and resource < found[RESOURCE]
-    if most > 0 and (sooner or smaller(found, window.units - most)):
+    if most > 0 and (sooner or window.units - most < size_of(found)):
         keep(found, resource, start, window.units - most)
 
 
 @inner
 def try_times(calendar: Calendar, window: Window, resource: int, found: Ints) -> None:
     """The starts next to the window, for a resource that is only taken or not free; or fewer units within it."""
-    sooner = previous_start(calendar, window, resource)
-    if sooner != NO_START and smaller(found[START], window.earliest - sooner):
+    sooner = previous_start(calendar, window, resource, size_of(found[START]))
+    if sooner != NO_START:
         keep(found[START], resource, sooner, window.earliest - sooner)
-    later = next_start(calendar, window, resource)
-    if later != NO_START and smaller(found[START], later - window.latest):
+    later = next_start(calendar, window, resource, size_of(found[START]))
+    if later != NO_START:
         keep(found[START], resource, later, later - window.latest)
     if window.units > 1:
         try_units(calendar, window, resource, found[UNITS])
+
+
+@inner
+def size_of(before: Ints) -> int:
+    """The size of the change found before, or more than any."""
+    return NO_START if before[RESOURCE] == NONE else before[SIZE]
 
 
 @inner

@@ -32,9 +32,8 @@ def placed_lines(
     pairs_from = np.searchsorted(eligible.line, np.arange(len(compiled.lines) + 1))
     request = compiled.needs.request[numbered]
     bound = compiled.same_start[request] & (np.diff(compiled.requests_from)[request] > 1)
-    others = alternatives(
-        columns, np.stack((numbered, own, start, gained), axis=1), bound, (pairs_from, eligible.resource, cents)
-    )
+    rows, best_first = np.stack((numbered, own, start, gained), axis=1), hopeful(columns, eligible, cents)
+    others = alternatives(columns, rows, bound, (pairs_from, eligible.resource[best_first], cents[best_first]))
     far = eligible.metres[at].tolist()
     for number, place, metres, instead in zip(numbers, places, far, others.tolist(), strict=True):
         line, resource = compiled.lines[number], resources[number_of[place.resource]]
@@ -66,6 +65,14 @@ def gains(compiled: Compiled, columns: Columns, eligible: Pairs, placed: Ints, o
     if not np.array_equal(key[np.minimum(at, len(key) - 1)], placed * len(offers.kind) + own):
         raise ValueError("a line is placed where rules 1 to 4 don't allow it")
     return cents, at
+
+
+def hopeful(columns: Columns, eligible: Pairs, cents: Ints) -> Ints:
+    """The order of the pairs by line, those where it may add most first, as well as floating point tells them apart."""
+    stays = columns.asked.current_resource[eligible.line] == eligible.resource
+    most = cents + stays * columns.stability
+    less = most.max(initial=0) - most
+    return np.argsort(eligible.line + less / (2 * less.max(initial=0) + 1))
 
 
 def score(problem: Problem, line: Line, resource: Resource, start: int, metres: int) -> Score:

@@ -90,12 +90,12 @@ def look(compiled: Compiled, columns: Columns, limited: Limited, some: Suiting, 
     request = compiled.needs.request[some.lines]
     alone = ~compiled.together[request] | (np.diff(compiled.requests_from)[request] == 1)
     without = (counts[:, -1] == 0) & np.array([limited.admits([line]) for line in some.lines.tolist()], bool)
-    near = near_misses(columns, some, without, alone)
+    near = near_misses(columns, some, without, alone).tolist()
     suited = np.flatnonzero(some.change == NONE)
     for row, line in enumerate(some.lines.tolist()):
         seen.counts[line] = counts[row].tolist()
         if without[row]:
-            seen.near_misses[line] = tuple(misses(compiled, line, near[row].tolist()))
+            seen.near_misses[line] = tuple(misses(compiled, line, near[row]))
         elif counts[row, -1]:
             own = suited[slice(*np.searchsorted(some.row[suited], (row, row + 1)))]
             seen.suiting[line] = some.resource[own], some.worth[own]
