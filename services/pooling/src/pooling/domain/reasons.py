@@ -140,6 +140,20 @@ def planned_for_another(period: Period) -> Reason:
     return reason("planned_for_another", fr, f"{when.en}, this resource is now planned for another request")
 
 
+def instead(difference: int, period: Period) -> Reason:
+    """What another place of a planned line comes to; `difference` is by how many cents it changes the plan's value."""
+    when, amount = wording.when(period), wording.money(abs(difference))
+    if difference == 0:
+        return reason("instead", f"{when.fr}, tout aussi bien", f"{when.en}, just as good")
+    fr, more_fr = ("mais", "moins") if difference < 0 else ("et", "plus")
+    en, more_en = ("but", "less") if difference < 0 else ("and", "more")
+    return reason(
+        "instead",
+        f"{when.fr}, {fr} le plan du territoire vaudrait {amount.fr} de {more_fr}",
+        f"{when.en}, {en} the plan of the territory would be worth {amount.en} {more_en}",
+    )
+
+
 def late() -> Reason:
     """Why the plan of the territory has no place for a line that can no longer begin in its window."""
     return reason("late", "Trop tard pour le créneau demandé", "Too late for the time asked for")

@@ -1,16 +1,17 @@
 """What pooling answers besides the public states."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
+from pooling.domain import reasons
 from pooling.domain.ranking import Candidate, NearMiss
 from pooling.domain.territory import Slot
 from pooling.store.plans import Told
-from schemas.event import Contract, Moment, Period
+from schemas.event import Contract, Moment, Period, Text
 from schemas.pooling import Cents, Match, MatchStatus, Reason
 
 
@@ -61,6 +62,16 @@ class PlanStatus(StrEnum):
     BOOKED = "booked"
 
 
+class Instead(Contract):
+    """Where a planned line could be instead, everything else as it is planned."""
+
+    resource_id: UUID
+    title: str
+    period: Period
+    difference_cents: Annotated[int, Field(description="By how much the plan of the territory would be worth more.")]
+    text: Annotated[Text, Field(description="When, and the difference.")]
+
+
 class PlannedLine(Contract):
     """What the plan of the whole territory has for a line."""
 
@@ -70,6 +81,10 @@ class PlannedLine(Contract):
     because: Annotated[Reason | None, Field(description="Why there is no place for the line.")] = None
     would_help: Annotated[list[Reason], Field(description="What else could be had if the requester asked otherwise.")]
     alternatives: Annotated[list[Match], Field(description="What else is proposed, the best first.")]
+    instead: Annotated[
+        list[Instead],
+        Field(description="The next best places that the plan could give it, three at most, the best first."),
+    ]
     planned_at: Moment | None = None
 
 
@@ -113,8 +128,25 @@ def missed(line_id: UUID, near: NearMiss) -> Missed:
     )
 
 
-def planned(line_id: UUID, matches: Sequence[Match], told: Told | None = None, slot: Slot | None = None) -> PlannedLine:
-    """A line with its matches that stand or are taken, best first, what the plan tells of it, and its slot."""
+def instead(told: Told) -> list[tuple[Slot, int]]:
+    """The other places that a plan has told of a line, best first, and by how many cents its value would change."""
+    return [
+        (Slot(UUID(each["resource_id"]), Period.model_validate(each["period"])), each["difference"])
+        for each in told.told.get("instead", ())
+    ]
+
+
+def planned(
+    line_id: UUID,
+    matches: Sequence[Match],
+    told: Told | None,
+    slot: Slot | None,
+    titles: Mapping[tuple[UUID, Slot], str],
+) -> PlannedLine:
+    """A line with its matches that stand or are taken, best first, what the plan tells of it, and its slot.
+
+    `titles` are of the places that it could still have instead.
+    """
     booked = [match for match in matches if match.status is MatchStatus.TAKEN]
     there = [match for match in matches if slot is not None and slot == Slot(match.resource_id, match.period)]
     why = [] if told is None else [Reason.model_validate(each) for each in told.told.get("reasons", ())]
@@ -122,14 +154,24 @@ def planned(line_id: UUID, matches: Sequence[Match], told: Told | None = None, s
     status = PlanStatus.UNPLANNED if why else PlanStatus.WAITING
     if own is not None:
         status, why = PlanStatus.BOOKED if booked else PlanStatus.PLANNED, []
-    others = [match for match in matches if match != own]
-    planned_at = told.solved_at if told else None
+    others = instead(told) if told is not None and status is PlanStatus.PLANNED else []
     return PlannedLine(
         line_id=line_id,
         status=status,
         match=own,
         because=next(iter(why), None),
         would_help=why[1:],
-        alternatives=others,
-        planned_at=planned_at,
+        alternatives=[match for match in matches if match != own],
+        instead=[_instead(*each, titles[line_id, each[0]]) for each in others if (line_id, each[0]) in titles],
+        planned_at=told.solved_at if told else None,
+    )
+
+
+def _instead(slot: Slot, difference: int, title: str) -> Instead:
+    return Instead(
+        resource_id=slot.resource_id,
+        title=title,
+        period=slot.period,
+        difference_cents=difference,
+        text=reasons.instead(difference, slot.period).text,
     )

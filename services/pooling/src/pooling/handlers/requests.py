@@ -16,7 +16,7 @@ from pooling.domain.refusals import NotAMember
 from pooling.handlers import answers, matching, unfolding
 from pooling.handlers.commands import LineGiven, MakeRequest, Versioned
 from pooling.handlers.resources import place
-from pooling.store import bookings, matches, plans, projections, search
+from pooling.store import bookings, matches, places, plans, projections, search
 from pooling.store import requests as kept
 from schemas.event import Period
 from schemas.pooling import CancelledBy, Line, Request, RequestStatus, ResourceRequested
@@ -113,12 +113,14 @@ async def plan(tx: Tx, scope: Scope, request_id: UUID) -> answers.Plan:
     request = await kept.get(tx, scope, request_id)
     planned = await plans.of_request(tx, scope, request_id)
     found = await matches.of_request(tx, scope, request_id)
-    return answers.Plan(
-        items=[
-            answers.planned(line.id, [match for match in found if match.line_id == line.id], *planned.get(line.id, ()))
-            for line in request.lines
-        ]
-    )
+    others = [(id_, slot) for id_, (told, _) in planned.items() for slot, _ in answers.instead(told)]
+    titles = await places.still_free(tx, scope, others)
+    items = []
+    for line in request.lines:
+        told, slot = planned.get(line.id, (None, None))
+        own = [match for match in found if match.line_id == line.id]
+        items.append(answers.planned(line.id, own, told, slot, titles))
+    return answers.Plan(items=items)
 
 
 async def near_misses(tx: Tx, scope: Scope, request_id: UUID, now: datetime) -> answers.NearMisses:

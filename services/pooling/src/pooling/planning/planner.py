@@ -14,7 +14,7 @@ from chassis import outbox
 from chassis.db import Pool, Tx, as_system, connect, in_transaction
 from chassis.settings import DatabaseSettings
 from pooling.domain.reasons import late
-from pooling.domain.territory import Slot, Territory, Wish, fingerprint, origin_of, parts_of, problem_of, slot_of
+from pooling.domain.territory import Territory, Wish, fingerprint, origin_of, parts_of, problem_of, slot_of
 from pooling.handlers.plans import Outcome, Proposal, commit
 from pooling.matching.problem import Placed, Plan, Problem
 from pooling.planning import metrics
@@ -42,6 +42,15 @@ class Piece(NamedTuple):
         return {each.line.id for each in self.territory.wishes} | {each.id for each in self.territory.supplies}
 
 
+class View(NamedTuple):
+    """The territory as it was at one moment, and as the engine's problem; how its parts were solved last."""
+
+    version: str
+    territory: Territory
+    problem: Problem
+    parts: dict[UUID, Part]
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Plans the territory of one database. Several may, in whatever processes: they share the parts."""
@@ -57,24 +66,25 @@ class Planner:
 
     async def look(self) -> bool:
         """Plan a batch of what is due and free; whether there was any. Raises Unsolved."""
-        territory, known = await self._snapshot()
-        pieces = await self._divided(territory)
-        await self._tidy(pieces, territory.now)
-        due = [piece for piece in pieces if self._is_due(piece, known, territory.now)]
+        view = await self._view()
+        pieces = await self._divided(view)
+        await self._tidy(pieces, view.territory.now)
+        due = [piece for piece in pieces if self._is_due(piece, view)]
         if not due:
             return False
         connection = await connect(self.database)
         try:
             taken = await self._take(connection, due)
             if taken:
-                await self._plan(taken)
+                await self._plan(*await self._as_they_are(view, taken))
             return bool(taken)
         finally:
             await connection.close()
 
-    def _is_due(self, piece: Piece, known: dict[UUID, Part], now: datetime) -> bool:
-        part = known.get(piece.id)
-        return part is None or part.fingerprint != piece.fingerprint or part.solved_at <= now - self.every
+    def _is_due(self, piece: Piece, view: View) -> bool:
+        part = view.parts.get(piece.id)
+        since = view.territory.now - self.every
+        return part is None or part.fingerprint != piece.fingerprint or part.solved_at <= since
 
     async def _take(self, connection: Tx, due: Sequence[Piece]) -> list[Piece]:
         """Those of which nobody else holds the lock, in any order, a batch at most; held until the connection ends."""
@@ -86,16 +96,25 @@ class Planner:
                 taken.append(piece)
         return taken
 
-    async def _plan(self, taken: Sequence[Piece]) -> None:
-        """Plan these parts as they are now that they are locked: one that was planned meanwhile stays as it is."""
-        territory, known = await self._snapshot()
+    async def _as_they_are(self, view: View, taken: Sequence[Piece]) -> tuple[View, Sequence[Piece]]:
+        """These parts now that they are locked, without those that were planned meanwhile.
+
+        What nobody has written to since isn't read again.
+        """
+        async with self.pool.acquire(timeout=5) as connection:
+            if await plans.version(connection) == view.version:
+                return view, taken
+        view = await self._view()
         members = [(piece.id, piece.members) for piece in taken]
-        pieces = await asyncio.to_thread(_pieces, territory, members)
-        due = [piece for piece in pieces if self._is_due(piece, known, territory.now)]
+        pieces = await asyncio.to_thread(_pieces, view.territory, members)
+        return view, [piece for piece in pieces if self._is_due(piece, view)]
+
+    async def _plan(self, view: View, due: Sequence[Piece]) -> None:
+        """Plan these parts, which are locked."""
         problems = await asyncio.to_thread(lambda: [problem_of(piece.territory) for piece in due])
         with metrics.SOLVE_SECONDS.time():
             solved = await self.solver.plan(problems, self.seconds)
-        proposal = _proposal(due, solved, await self._explained(territory, due, solved))
+        proposal = _proposal(due, solved, await self._explained(view, due, solved))
         outcome = await self._commit(proposal)
         metrics.MOVES.inc(len(outcome.moved))
         metrics.DROPPED.inc(len(outcome.dropped))
@@ -111,40 +130,38 @@ class Planner:
             seconds=round(sum(plan.seconds for plan in solved), 3),
         )
 
-    async def _explained(self, territory: Territory, due: Sequence[Piece], solved: Sequence[Plan]) -> dict[UUID, Told]:
-        """Why those that these plans give no place have none, beside all that is planned in the territory."""
-        if all(len(plan.placed) == len(piece.territory.wishes) for piece, plan in zip(due, solved, strict=True)):
+    async def _explained(self, view: View, due: Sequence[Piece], solved: Sequence[Plan]) -> dict[UUID, Why]:
+        """By line of these parts, why it has no place or what else it could have, beside all that is planned."""
+        whole, own = _whole_plan(view.problem, due, solved)
+        if not own:
             return {}
-        problem = await asyncio.to_thread(problem_of, territory)
-        whole, without = _whole_plan(problem, due, solved)
-        if not without:
-            return {}
-        titles = {str(supply.id): supply.title for supply in territory.supplies}
-        found = await self.solver.explain(problem, whole, Questions(without, origin_of(territory), titles))
-        return {UUID(id_): _told(why, territory.now) for id_, why in found.items()}
+        titles = {str(supply.id): supply.title for supply in view.territory.supplies}
+        found = await self.solver.explain(view.problem, whole, Questions(own, origin_of(view.territory), titles))
+        return {UUID(id_): why for id_, why in found.items()}
 
-    async def _snapshot(self) -> tuple[Territory, dict[UUID, Part]]:
+    async def _view(self) -> View:
         """The whole territory, and how its parts were solved last, at one moment."""
         async with (
             self.pool.acquire(timeout=5) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             await as_system(connection)
-            return await plans.read(connection, datetime.now(UTC)), await plans.parts(connection)
+            version = await plans.version(connection)
+            territory, parts = await plans.read(connection, datetime.now(UTC)), await plans.parts(connection)
+        return View(version, territory, await asyncio.to_thread(problem_of, territory), parts)
 
-    async def _divided(self, territory: Territory) -> list[Piece]:
+    async def _divided(self, view: View) -> list[Piece]:
         """Its parts; what no resource may serve is one by itself."""
-        problem = await asyncio.to_thread(problem_of, territory)
-        nowhere = {wish.line.id for wish in territory.wishes}
+        nowhere = {wish.line.id for wish in view.territory.wishes}
         members = []
-        for part in await self.solver.divide(problem):
+        for part in await self.solver.divide(view.problem):
             if part.resources:
                 lines, resources = {UUID(id_) for id_ in part.lines}, {UUID(id_) for id_ in part.resources}
                 nowhere -= lines
                 members.append((min(resources), lines | resources))
         if nowhere:
             members.append((NOWHERE, nowhere))
-        return await asyncio.to_thread(_pieces, territory, members)
+        return await asyncio.to_thread(_pieces, view.territory, members)
 
     async def _tidy(self, pieces: Sequence[Piece], seen_at: datetime) -> None:
         async def work(tx: Tx) -> plans.Measured:
@@ -173,25 +190,35 @@ def _pieces(territory: Territory, members: Sequence[tuple[UUID, set[UUID]]]) -> 
 
 
 def _whole_plan(problem: Problem, pieces: Sequence[Piece], solved: Sequence[Plan]) -> tuple[Plan, list[str]]:
-    """These plans with what was planned before outside of these parts; and their lines that have no place."""
+    """These plans with what was planned before outside of these parts; and the lines of these parts."""
     placed = [place for plan in solved for place in plan.placed]
-    with_place = {place.line for place in placed}
-    own = {str(wish.line.id) for piece in pieces for wish in piece.territory.wishes}
-    without = []
+    of_pieces = {str(wish.line.id) for piece in pieces for wish in piece.territory.wishes}
+    own = []
     for line in (line for request in problem.requests for line in request.lines):
-        if line.id in own and line.id not in with_place:
-            without.append(line.id)
-        elif line.id not in own and line.current is not None:
+        if line.id in of_pieces:
+            own.append(line.id)
+        elif line.current is not None:
             placed.append(Placed(line.id, line.current.resource, line.current.start))
-    return Plan(0, 0, tuple(placed)), without
+    return Plan(0, 0, tuple(placed)), own
 
 
-def _told(why: Why, now: datetime) -> Told:
-    return Told(why.because, {"reasons": [reason.model_dump(mode="json") for reason in why.reasons]}, now)
+def _told(territory: Territory, wish: Wish, why: Why) -> Told:
+    """What is kept of it, as JSON."""
+    instead = [
+        {
+            "period": slot.period.model_dump(mode="json"),
+            "resource_id": str(slot.resource_id),
+            "difference": each.difference,
+        }
+        for each in why.instead
+        for slot in [slot_of(territory, wish, Placed(str(wish.line.id), each.resource, each.start))]
+    ]
+    reasons = [reason.model_dump(mode="json") for reason in why.reasons]
+    return Told(why.because, {"reasons": reasons, "instead": instead}, territory.now)
 
 
-def _proposal(pieces: Sequence[Piece], solved: Sequence[Plan], why: Mapping[UUID, Told]) -> Proposal:
-    """These plans as what is to be committed; `why` tells of the lines that could be planned and have no place."""
+def _proposal(pieces: Sequence[Piece], solved: Sequence[Plan], why: Mapping[UUID, Why]) -> Proposal:
+    """These plans as what is to be committed; of which lines `why` doesn't tell, it is too late."""
     slots = {}
     for piece, plan in zip(pieces, solved, strict=True):
         wishes = {str(wish.line.id): wish for wish in piece.territory.wishes}
@@ -205,7 +232,7 @@ def _proposal(pieces: Sequence[Piece], solved: Sequence[Plan], why: Mapping[UUID
         territory=Territory(whole.now, wishes_of_all, supplies, whole.partners),
         slots=slots,
         told={
-            wish.line.id: why.get(wish.line.id) or _placed_or_late(wish, slots, whole.now)
+            wish.line.id: _told(whole, wish, why.get(wish.line.id) or Why("late", [late()]))
             for piece in pieces
             for wish in piece.territory.wishes
         },
@@ -213,7 +240,3 @@ def _proposal(pieces: Sequence[Piece], solved: Sequence[Plan], why: Mapping[UUID
             (piece.id, piece.fingerprint, plan.value, plan.bound) for piece, plan in zip(pieces, solved, strict=True)
         ],
     )
-
-
-def _placed_or_late(wish: Wish, slots: Mapping[UUID, Slot], now: datetime) -> Told:
-    return Told(None, {}, now) if wish.line.id in slots else _told(Why("late", [late()]), now)

@@ -53,7 +53,7 @@ class Solver:
         return plans
 
     async def explain(self, problem: Problem, plan: Plan, questions: Questions) -> dict[str, Why]:
-        """Why these lines, by id, have no place in the plan. Raises Unsolved."""
+        """Why these lines, by id, have no place in the plan, or what else they could have. Raises Unsolved."""
         found: dict[str, Why] = await self._do("explain", GRACE, problem, plan, questions)
         return found
 

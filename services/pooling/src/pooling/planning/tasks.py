@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from pooling.matching.explanations import Alternative
 from pooling.matching.problem import Budget, Line, Plan, Prices, Problem, Request, Resource
 from schemas.pooling import Reason
 
@@ -30,7 +31,7 @@ class Part:
 
 
 class Questions(NamedTuple):
-    """Of which lines to tell why they have no place, in words: when minute 0 is, and what resources are called."""
+    """Which lines to explain, in words: when minute 0 is, and what resources are called."""
 
     lines: Sequence[str]
     origin: datetime
@@ -38,10 +39,11 @@ class Questions(NamedTuple):
 
 
 class Why(NamedTuple):
-    """Why a line has no place: the engine's cause, that in words, and what would help."""
+    """Why a line has no place: the engine's cause, that in words, and what would help. Or what else it could have."""
 
-    because: str
-    reasons: list[Reason]
+    because: str | None
+    reasons: Sequence[Reason] = ()
+    instead: Sequence[Alternative] = ()
 
 
 def divide(problem: Problem) -> list[Part]:
@@ -94,13 +96,14 @@ def _plan(problem: Problem, seconds: float) -> Plan:
 
 
 def explain(problem: Problem, plan: Plan, questions: Questions) -> dict[str, Why]:
-    """Why lines that are not in the plan aren't, by id."""
+    """Why lines that are not in the plan aren't, and where else those that are could be; by id."""
     from pooling.matching.explaining import explain
     from pooling.matching.explaining.sentences import Reader, reasons
 
     reader = Reader(lambda minute: questions.origin + timedelta(minutes=minute), questions.titles.get)
     found = explain(problem, plan, questions.lines)
-    return {id_: Why(each.because, reasons(each, reader)) for id_, each in found.unplaced.items()}
+    placed = {id_: Why(None, instead=each.alternatives) for id_, each in found.placed.items()}
+    return placed | {id_: Why(each.because, reasons(each, reader)) for id_, each in found.unplaced.items()}
 
 
 def warm() -> None:

@@ -67,6 +67,12 @@ async def read(tx: Tx, now: datetime) -> Territory:
     return Territory(now, tuple(_wish(row) for row in wishes), tuple(_supply(row) for row in supplies), partners)
 
 
+async def version(tx: Tx) -> str:
+    """Which transactions are to be seen: while it is the same, nobody has written anything to this server."""
+    seen: str = await tx.fetchval("SELECT pg_current_snapshot()::text")
+    return seen
+
+
 async def read_partners(tx: Tx) -> dict[UUID, frozenset[UUID]]:
     """With which poles each pole shares."""
     return {row["id"]: frozenset(row["partners"]) for row in await tx.fetch("SELECT id, partners FROM pole")}

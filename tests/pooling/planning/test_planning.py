@@ -3,99 +3,22 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import timedelta
-from importlib.resources import files
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from chassis.db import Pool, open_pool
-from chassis.errors import NotFound
+from chassis.db import Pool, Tx
 from chassis.settings import DatabaseSettings
-from chassis.testing import Parts, fresh_database
-from pooling.handlers import requests
-from pooling.handlers.answers import PlannedLine
-from pooling.matching.problem import Plan, Problem
+from chassis.testing import eventually
+from pooling.domain.territory import Territory
+from pooling.matching.problem import Problem
 from pooling.planning import solving
 from pooling.planning.planner import Planner
 from pooling.planning.solving import Solver, Unsolved
-from schemas import pooling as p
-from tests.pooling.world import Member, World, line, minibus, period
-
-Between = Callable[[], Awaitable[object]]
-
-
-class Interrupted(Solver):
-    """A solving process, with something that happens once, while it searches."""
-
-    between: Between | None = None
-
-    async def plan(self, problems: Sequence[Problem], seconds: float) -> list[Plan]:
-        """Let it happen, then search."""
-        between, self.between = self.between, None
-        if between is not None:
-            await between()
-        return await super().plan(problems, seconds)
-
-
-@pytest.fixture(scope="module")
-async def database(parts: Parts) -> DatabaseSettings:
-    """A database of this module's own: a plan is one of everything that is there."""
-    return await fresh_database(parts, "pooling", {"pooling": files("pooling") / "migrations"})
-
-
-@pytest.fixture(scope="module")
-async def pool(database: DatabaseSettings) -> AsyncIterator[Pool]:
-    opened = await open_pool(database)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture(scope="module")
-async def solver() -> AsyncIterator[Interrupted]:
-    """One for all: it takes a while to start."""
-    async with Interrupted(2048) as made:
-        yield made
-
-
-@pytest.fixture
-def planner(pool: Pool, database: DatabaseSettings, solver: Interrupted) -> Planner:
-    return Planner(pool, database, solver, 5.0, timedelta(hours=1))
-
-
-async def planned(member: Member, request: p.Request) -> PlannedLine:
-    """What the plan has for a request of one line."""
-    (item,) = (await member.does(lambda tx, scope: requests.plan(tx, scope, request.id))).items
-    return item
-
-
-async def until_quiet(planner: Planner, world: World) -> None:
-    """Plan and match anew until nothing is left to do."""
-    while await planner.look():
-        await world.sweep()
-
-
-class Town:
-    """A pole with two vans, one of them with a ramp, and two who ask for the same two hours, one for the ramp."""
-
-    def __init__(self, owner: Member, easy: Member, needy: Member) -> None:
-        self.owner, self.easy, self.needy = owner, easy, needy
-
-    async def fill(self) -> None:
-        """Whoever needs no ramp asks first, and the van with the ramp fits better."""
-        self.ramp = await self.owner.offer()
-        self.plain = await self.owner.offer(what=minibus(20, ramp=False))
-        self.first = await self.easy.request(line(8, 10, features=()))
-        self.second = await self.needy.request(line(8, 10))
-
-
-@pytest.fixture
-async def town(world: World) -> Town:
-    owner = await world.member()
-    made = Town(owner, await world.member(owner.pole_id), await world.member(owner.pole_id))
-    await made.fill()
-    return made
+from pooling.store import plans
+from tests.pooling.planning.town import Interrupted, Town, planned, until_quiet
+from tests.pooling.world import World, line, minibus, period
 
 
 async def test_a_plan_serves_both_where_first_come_would_leave_one_unserved(
@@ -178,39 +101,25 @@ async def test_two_replicas_share_the_parts(
     assert statuses == ["planned", "planned"]
 
 
-async def test_a_line_without_a_place_is_told_why_and_gets_one_when_there_is_room(
-    world: World, planner: Planner, town: Town
+async def test_what_nobody_has_written_to_is_read_once_in_a_look(
+    world: World, planner: Planner, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    third = await town.easy.request(line(8, 10))
-    await until_quiet(planner, world)
-    told = {request.id: await planned(member, request) for member, request in (
-        (town.needy, town.second), (town.easy, third))}  # fmt: skip
-    assert sorted(each.status for each in told.values()) == ["planned", "unplanned"]
-    (left,) = [each for each in told.values() if each.status == "unplanned"]
-    assert left.because is not None
-    assert left.because.code == "taken"
-    await town.owner.offer(what=minibus(12))
-    await until_quiet(planner, world)
-    assert [(await planned(town.needy, town.second)).status, (await planned(town.easy, third)).status] == [
-        "planned",
-        "planned",
-    ]
+    reads, read = [], plans.read
 
+    async def counted(tx: Tx, now: datetime) -> Territory:
+        reads.append(now)
+        return await read(tx, now)
 
-async def test_a_line_that_nothing_suits_is_told_what_would_help_by_the_name_of_what_its_pole_may_see(
-    world: World, planner: Planner, town: Town
-) -> None:
-    await (await world.member()).offer(what=minibus(60))
-    many = await town.needy.request(line(12, 14, seats=25))
-    await until_quiet(planner, world)
-    item = await planned(town.needy, many)
-    assert item.status == "unplanned"
-    assert item.because is not None
-    assert item.because.code == "no_such_resource.measures"
-    assert {each.code for each in item.would_help} >= {"possible.at_least"}
-    told = " ".join(each.text.fr for each in (item.because, *item.would_help))
-    assert town.ramp.title in told
-    assert "60" not in told
+    monkeypatch.setattr(plans, "read", counted)
+
+    async def looked() -> bool:
+        """Once more if the server's own housekeeping wrote meanwhile."""
+        reads.clear()
+        await town.owner.offer(what=minibus(30))
+        assert await planner.look()
+        return len(reads) == 1
+
+    await eventually(looked)
 
 
 async def test_a_line_that_makes_room_for_another_moves_on_with_its_match(world: World, planner: Planner) -> None:
@@ -227,13 +136,6 @@ async def test_a_line_that_makes_room_for_another_moves_on_with_its_match(world:
     assert (moved.match.period, there.match.period) == (period(10, 12), period(8, 10))
     assert moved.match.version == 2
     assert await world.events(moved.match.id) == ["match_proposed.v1"] * 2
-
-
-async def test_a_plan_is_its_requesters_alone(world: World, planner: Planner, town: Town) -> None:
-    await until_quiet(planner, world)
-    for stranger in (town.easy, town.owner, await world.member()):
-        with pytest.raises(NotFound):
-            await planned(stranger, town.second)
 
 
 async def test_a_solving_process_is_niced_and_held_and_killed_past_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
