@@ -41,7 +41,7 @@ async def test_the_plan_serves_both_and_says_so_on_the_topics_and_to_nobody_else
             plans[:] = [await planned(bob, easy), await planned(carole, needy)]
             return all(each["status"] == "planned" for each in plans)
 
-        await eventually(both, 400)
+        await eventually(both, 60)
         assert [each["match"]["resource_id"] for each in plans] == [plain["id"], ramp["id"]]
         stranger = await bob.pooling.send("GET", f"/v1/requests/{needy['id']}/plan")
         assert stranger.status_code == 404

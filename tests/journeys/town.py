@@ -34,8 +34,8 @@ ROLES = {
     "notifications": ("api", "consume", "mail", "webhook"),
 }
 CLIENT_SECRET = "a secret of the notifications service"
-PATIENCE = 60.0
-"""Seconds that a process may take until it is ready."""
+PATIENCE = 300.0
+"""Seconds that a process may take until it is ready: the matching engine may have to be compiled."""
 
 
 @dataclass

@@ -27,7 +27,7 @@ ROLES = {
     "pooling": ("api", "consume", "relay", "expire", "match", "matcher"),
     "notifications": ("api", "consume", "mail", "webhook"),
 }
-PATIENCE = 60.0  # seconds that a part may take to answer
+PATIENCE = 300.0  # seconds that a part may take to answer: the matching engine may have to be compiled
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
@@ -40,13 +41,24 @@ def inner(function: F) -> F:
 
 
 def kept(function: F, compiler: Callable[[F], Any]) -> F:
-    """Compiled and kept.
+    """Compiled and kept, once for all whole numbers.
 
-    What is kept holds all that the function calls, and numba looks for changes in one file only.
+    What is kept holds all that the function calls, and numba looks for changes in one file only. Left to itself, numba
+    compiles once more for each constant, and for 32 bits.
     """
     dispatcher = compiler(function)
+    found = dispatcher.get_call_template
+    dispatcher.get_call_template = lambda args, named: found(
+        tuple(map(widened, args)), {name: widened(kind) for name, kind in named.items()}
+    )
     dispatcher._cache._cache_file._source_stamp = stamp(function.__module__.removeprefix(PACKAGE))
     return cast(F, dispatcher)
+
+
+def widened(kind: types.Type) -> types.Type:
+    """The type of an argument: 64 bits for any whole number."""
+    kind = types.unliteral(kind)
+    return types.int64 if kind in types.signed_domain else kind
 
 
 @lru_cache

@@ -27,14 +27,18 @@ log = structlog.get_logger(__name__)
 async def run(running: Running[PoolingSettings]) -> None:
     """Plan until told to stop; faults that pass are waited out."""
     settings, loop = running.settings, asyncio.get_running_loop()
-    alive_at = loop.time()
+    alive_at, once_ready = loop.time(), False
     longest = settings.plan_seconds + 2 * (GRACE + COLD)
 
     async def alive() -> str | None:
         since = loop.time() - alive_at
         return f"matcher stands still for {since:.0f} s" if since > longest else None
 
+    async def compiled() -> str | None:
+        return None if once_ready else "the engine is being compiled"
+
     running.health.live("matcher", alive)
+    running.health.ready("engine", compiled)
     every = timedelta(seconds=settings.plan_every_seconds)
     async with Solver(settings.plan_memory_mb) as solver:
         planner = Planner(running.pool, settings.database, solver, settings.plan_seconds, every)
@@ -42,6 +46,7 @@ async def run(running: Running[PoolingSettings]) -> None:
         faults = 0
         while not running.stop.is_set():
             try:
+                once_ready = await _unless_stopped(running.stop, _ready(solver))
                 if moment.has_come(loop.time(), await _last_event(running)):
                     more = await _unless_stopped(running.stop, planner.look())
                     moment.looked(loop.time(), more=more)
@@ -76,6 +81,11 @@ class Moment:
         """A look is over; `more`: there may be more to do, at once."""
         self.waiting = False
         self.next = now if more else now + self.at_least
+
+
+async def _ready(solver: Solver) -> bool:
+    await solver.make_ready()
+    return True
 
 
 async def _last_event(running: Running[PoolingSettings]) -> int:

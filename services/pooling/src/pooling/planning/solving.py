@@ -12,6 +12,7 @@ from typing import Any, Self
 import structlog
 
 from pooling.matching.problem import Plan, Problem
+from pooling.planning.ready import Ready
 from pooling.planning.tasks import Part, Questions, Why
 from pooling.planning.worker import framed
 
@@ -42,6 +43,15 @@ class Solver:
     ) -> None:
         await self.end()
 
+    async def make_ready(self) -> None:
+        """Start the process, unless it runs, and have the engine compiled if it isn't yet. Raises Unsolved."""
+        if self.process is not None:
+            return
+        self.process = await self._started()
+        log.info("the engine is made ready: compiled, if it isn't yet, which takes a minute or two")
+        made: Ready = await self._asked("ready", COLD)
+        log.info("the engine is ready", compiled=made.compiled, seconds=made.seconds)
+
     async def divide(self, problem: Problem) -> list[Part]:
         """The connected parts of a problem. Raises Unsolved."""
         parts: list[Part] = await self._do("divide", GRACE, problem)
@@ -66,9 +76,7 @@ class Solver:
             await process.wait()
 
     async def _do(self, name: str, patience: float, *arguments: object) -> Any:
-        if self.process is None:
-            self.process = await self._started()
-            await self._asked("warm", COLD)
+        await self.make_ready()
         return await self._asked(name, patience, *arguments)
 
     async def _asked(self, name: str, patience: float, *arguments: object) -> Any:

@@ -4,22 +4,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from pooling.matching.explanations import Alternative
-from pooling.matching.problem import Budget, Line, Plan, Prices, Problem, Request, Resource
+from pooling.matching.problem import Budget, Plan, Prices, Problem
+from pooling.planning.ready import ready
 from schemas.pooling import Reason
 
 SEED = 1
-EXAMPLE = Problem(
-    resources=tuple(Resource(str(number), "van", ("here",), free=((0, 180),)) for number in range(3)),
-    requests=tuple(
-        Request(str(number), "here", (Line(str(number), "van", 100 + number, 60 + number % 3 * 15, (0, 60)),))
-        for number in range(12)
-    ),
-)
-"""Too much for what there is, so that no step of the method is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +99,5 @@ def explain(problem: Problem, plan: Plan, questions: Questions) -> dict[str, Why
     return placed | {id_: Why(each.because, reasons(each, reader)) for id_, each in found.unplaced.items()}
 
 
-def warm() -> None:
-    """Have everything compiled, or read from where it is kept, before a search has its time to keep."""
-    from pooling.matching.solver import solve
-
-    divide(EXAMPLE)
-    found = solve(EXAMPLE, Budget(rounds=30), SEED)
-    placed = {place.line for place in found.placed}
-    left = [request.id for request in EXAMPLE.requests if request.id not in placed]
-    explain(EXAMPLE, found, Questions(left, datetime.fromtimestamp(0, UTC), {}))
-
-
-TASKS: dict[str, Callable[..., Any]] = {"warm": warm, "divide": divide, "plan": plan, "explain": explain}
+TASKS: dict[str, Callable[..., Any]] = {"ready": ready, "divide": divide, "plan": plan, "explain": explain}
 """By name, as the parent asks for them."""
