@@ -54,7 +54,8 @@ def best_value(problem: Problem) -> int:
     highs = quiet(None)
     highs.passModel(programme(model, whole=False))
     highs.run()
-    return round(highs.getInfo().objective_function_value)
+    best: float = highs.getInfo().objective_function_value
+    return round(best)
 
 
 @settings(max_examples=60, deadline=None)
@@ -75,8 +76,9 @@ def test_it_is_no_assignment_when_two_lines_fit_one_resource_or_hang_together() 
     offered = (Resource("r0", "van", ("p",), units=3, free=((0, 1440),)), Resource("r1", "van", ("p",)))
 
     def asked(*, minute: int = NOON, units: int = 2, together: bool = False) -> Problem:
-        lines = (Line("l0", "van", 9, 60, (NOON, NOON), units=2), Line("l1", "van", 9, 60, (minute, minute), units=units))
-        return Problem(offered, (Request("q", "p", lines, together=together),))
+        first = Line("l0", "van", 9, 60, (NOON, NOON), units=2)
+        second = Line("l1", "van", 9, 60, (minute, minute), units=units)
+        return Problem(offered, (Request("q", "p", (first, second), together=together),))
 
     assert holds(asked())
     assert holds(asked(minute=NOON + 59))

@@ -1,11 +1,11 @@
 """Where no resource can take more than one line, the best plan and the prices that prove it.
 
-This is the assignment problem, in which lines and resources may also stay alone. First an auction from prices of nothing
-(Bertsekas, "The auction algorithm", 1988): each line takes the resource that leaves it most and raises its price until
-the second best would do as well, and a little more; who had it before bids again. Prices are then right but for that
-little, and shortest augmenting paths put right what isn't (Jonker and Volgenant 1987): first from the lines, then, with
-roles exchanged, from resources that have a price and no line. What lines and resources keep in the end is as much as
-they earn together, so the lines' shares are prices that prove the plan.
+This is the assignment problem, in which lines and resources may also stay alone. First an auction from prices of
+nothing (Bertsekas, "The auction algorithm", 1988): each line takes the resource that leaves it most and raises its
+price until the second best would do as well, and a little more; who had it before bids again. Prices are then right
+but for that little, and shortest augmenting paths put right what isn't (Jonker and Volgenant 1987): first from the
+lines, then, with roles exchanged, from resources that have a price and no line. What lines and resources keep in the
+end is as much as they earn together, so the lines' shares are prices that prove the plan.
 """
 
 from heapq import heappop, heappush
@@ -19,6 +19,8 @@ from pooling.matching.packing import Packing, put
 
 FINENESS = 1024
 """Bids raise a price by at least such a part of the highest score."""
+
+Heap = list[tuple[int, int]]
 
 
 class Arcs(NamedTuple):
@@ -132,25 +134,12 @@ def nearest(arcs: Arcs, share: Ints, price: Ints, owner: Ints, start: int, tree:
 
     Its length, that resource (`NONE`: the line itself stays alone) and how many resources were reached.
     """
-    total, last, count = share[start], NONE, 0
-    heap = [(np.int64(0), np.int64(0))]
+    total, last, line, far = share[start], NONE, start, 0
+    heap = [(0, 0)]
     heap.pop()
-    line, far = start, np.int64(0)
+    count = look_around(arcs, share, price, line, far, total, tree, heap, 0)
     while True:
-        for arc in range(arcs.begins[line], arcs.begins[line + 1]):
-            resource = arcs.other[arc]
-            there = far + share[line] + price[resource] - arcs.score[arc]
-            if there < min(total, tree.distance[resource]):
-                if tree.distance[resource] == NEVER:
-                    tree.reached[count] = resource
-                    count += 1
-                tree.distance[resource], tree.before[resource] = there, line
-                heappush(heap, (there, resource))
-        resource = NONE
-        while len(heap) and resource == NONE:
-            far, resource = heappop(heap)
-            if far > tree.distance[resource]:
-                resource = NONE
+        far, resource = closest(tree, heap)
         if resource == NONE or far >= total:
             return total, last, count
         line = owner[resource]
@@ -158,6 +147,34 @@ def nearest(arcs: Arcs, share: Ints, price: Ints, owner: Ints, start: int, tree:
             return far, resource, count
         if far + share[line] < total:
             total, last = far + share[line], resource
+        count = look_around(arcs, share, price, line, far, total, tree, heap, count)
+
+
+@inner
+def look_around(
+    arcs: Arcs, share: Ints, price: Ints, line: int, far: int, total: int, tree: Tree, heap: Heap, count: int
+) -> int:
+    """Reaches the resources of a line that is so far away, if they are within the total; how many are reached then."""
+    for arc in range(arcs.begins[line], arcs.begins[line + 1]):
+        resource = arcs.other[arc]
+        there = far + share[line] + price[resource] - arcs.score[arc]
+        if there < min(total, tree.distance[resource]):
+            if tree.distance[resource] == NEVER:
+                tree.reached[count] = resource
+                count += 1
+            tree.distance[resource], tree.before[resource] = there, line
+            heappush(heap, (there, resource))
+    return count
+
+
+@inner
+def closest(tree: Tree, heap: Heap) -> tuple[int, int]:
+    """How far the nearest resource is that wasn't looked at, and which (`NONE`: there is no more)."""
+    while len(heap):
+        far, resource = heappop(heap)
+        if far == tree.distance[resource]:
+            return far, resource
+    return 0, NONE
 
 
 @inner
@@ -179,8 +196,8 @@ def place_all(board: Board, packing: Packing, mate: Ints) -> None:
         for at in range(board.line_places_from[line], board.line_places_from[line + 1]):
             place = board.line_places[at]
             arc = board.place_arc[place]
-            if board.arc_resource[arc] == mate[line]:
-                if best == NONE or board.arc_score[arc] > board.arc_score[board.place_arc[best]]:
-                    best = place
+            own = board.arc_resource[arc] == mate[line]
+            if own and (best == NONE or board.arc_score[arc] > board.arc_score[board.place_arc[best]]):
+                best = place
         if best != NONE:
             put(board, packing, best)
