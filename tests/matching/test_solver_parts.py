@@ -5,10 +5,13 @@ import sys
 
 import numpy as np
 
+from pooling.matching.board import board_of
+from pooling.matching.compiling import compile_problem
 from pooling.matching.diving import between, dive, relaxed
 from pooling.matching.model import Model
+from pooling.matching.packing import empty, put
 from pooling.matching.problem import Budget, Limit, Line, Problem, Request, Resource
-from pooling.matching.repair import programme, quiet, solved
+from pooling.matching.repair import programme, quiet, repair, solved
 from pooling.matching.solver import solve
 
 DAY = ((0, 1440),)
@@ -57,6 +60,20 @@ def test_a_small_part_is_solved_exactly() -> None:
     found = solved(odd_ring(50), np.zeros(50), None)
     assert found.ended
     assert found.columns.sum() == 20
+
+
+def test_a_part_leaves_room_for_what_ends_between_the_begins_of_its_places() -> None:
+    hours = (("staying", 2, 0, 60), ("first", 1, 30, 90), ("second", 1, 40, 80), ("third", 1, 90, 60))
+    requests = tuple(
+        Request(f"q{name}", "p", (Line(name, "van", 1_000, minutes, (start, start), units=units),))
+        for name, units, start, minutes in hours
+    )
+    board, _ = board_of(compile_problem(Problem((Resource("r", "van", ("p",), units=3, free=DAY),), requests)))
+    packing = empty(board)
+    put(board, packing, int(board.line_places[board.line_places_from[0]]))
+    part = np.arange(1, 4)
+    repair(board, packing, part, board.line_places[1:].astype(np.int64), None)
+    assert (packing.place >= 0).sum() == 3, "until 60 the first and the second have one unit between them"
 
 
 def test_solving_prints_nothing() -> None:

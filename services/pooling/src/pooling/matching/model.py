@@ -127,18 +127,20 @@ def opens(board: Board, packing: Packing, resource: int) -> bool:
 
 
 def moments(board: Board, packing: Packing, resource: int, begins: Ints, ends: Ints) -> Ints:
-    """The moments of which rows are needed: begins that an end follows first, and where anything else begins."""
-    times = np.unique(begins)
-    ended = np.searchsorted(np.sort(ends), times, side="right")
-    found = [
-        times[np.append(np.diff(ended) > 0, [True])],
-        board.busy[board.busy_from[resource] : board.busy_from[resource + 1], 0],
-    ]
+    """The moments of which rows are needed: begins that an end follows first, and where anything else begins.
+
+    What is busy or placed already ends too: the row of the next begin knows nothing of it.
+    """
+    there = [board.busy[board.busy_from[resource] : board.busy_from[resource + 1], :2]]
     line = packing.first[resource]
     while line != NONE:
-        found.append(board.begin[packing.place[line] : packing.place[line] + 1])
+        place = packing.place[line]
+        there.append(np.array([[board.begin[place], board.end[place]]]))
         line = packing.following[line]
-    every = np.unique(np.concatenate(found))
+    taken = np.concatenate(there)
+    times = np.unique(begins)
+    ended = np.searchsorted(np.sort(np.concatenate((ends, taken[:, 1]))), times, side="right")
+    every = np.unique(np.concatenate((times[np.append(np.diff(ended) > 0, [True])], taken[:, 0])))
     return every[((begins <= every[:, None]) & (every[:, None] < ends)).any(axis=1)]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pooling.matching.assignment import assigned, is_assignment
 from pooling.matching.bidding import Auction, bid, opened, quote_of
 from pooling.matching.board import Board, board_of
 from pooling.matching.bounding import Quote, evaluate, no_demand
@@ -38,6 +39,7 @@ class Search:
         self.regret: Ints = np.zeros(len(self.board.place_arc), np.int64)
         self.auction: Auction = opened(self.board)
         self.value = int(worth(self.board, self.best))
+        self.assignment = is_assignment(self.board)
         self.bidding = True
         self.improver: Improver | None = None
         self.keep(self.greedy())
@@ -62,12 +64,21 @@ class Search:
 
     def round(self, seconds: float | None) -> bool:
         """One unit of work; whether another can help."""
-        if self.bidding:
+        if self.assignment:
+            self.assign()
+        elif self.bidding:
             self.bidding = bool(bid(self.board, self.auction, STEPS))
             self.construct(quote_of(self.board, self.auction.best))
         else:
             self.improve(seconds)
         return self.bound * SCALE > self.value
+
+    def assign(self) -> None:
+        """The best plan, and prices that prove it."""
+        clear(self.trial)
+        self.auction.best[:] = assigned(self.board, self.trial)
+        self.auction.bound[0] = evaluate(self.board, quote_of(self.board, self.auction.best), no_demand(self.board))
+        self.keep(self.trial)
 
     def construct(self, quote: Quote) -> None:
         """Plans by the rents of these prices: requests where they are regretted least, and schedules first."""
