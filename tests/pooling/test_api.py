@@ -1,5 +1,6 @@
 """The loop over HTTP: offered, asked, held, confirmed; what is refused, and what a stranger finds."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -67,6 +68,30 @@ async def test_a_taken_slot_is_a_conflict_that_tells_what_else_could_be_booked(w
     assert await kept(world) == before
     outside = await bob.send("POST", "/v1/bookings", {**body, "period": hours(17, 19)})
     assert (outside.status_code, outside.json()["code"]) == (409, "not_offered")
+
+
+async def test_the_same_hold_many_times_at_once_is_one_booking_and_its_key_is_for_nothing_else(
+    world: World, caller: At
+) -> None:
+    owner = await world.member()
+    asker = await world.member(owner.pole_id)
+    bob = caller(asker)
+    resource = await caller(owner).offer(owner.pole_id, owner.id, [hours(8, 18)])
+    body = {
+        "resource_id": resource["id"],
+        "resource_version": 1,
+        "requester_organisation_id": str(asker.id),
+        "requester_pole_id": str(asker.pole_id),
+        "period": hours(9, 11),
+    }
+    before = await kept(world)
+    answers = await asyncio.gather(*(bob.send("POST", "/v1/bookings", body, key="once") for _ in range(8)))
+    assert {(each.status_code, each.text, each.headers["ETag"]) for each in answers} == {(201, answers[0].text, '"1"')}
+    assert [after - was for after, was in zip(await kept(world), before, strict=True)] == [0, 0, 0, 0, 0, 1, 1, 1]
+    other = await bob.send("POST", "/v1/bookings", {**body, "period": hours(12, 14)}, key="once")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert await bob.get(f"/v1/bookings/{answers[0].json()['id']}") == answers[0].json()
+    assert len((await bob.get("/v1/bookings"))["items"]) == 1
 
 
 async def test_the_same_hold_sent_twice_is_one_booking(world: World, caller: At) -> None:

@@ -10,7 +10,6 @@ from uuid import UUID
 import asyncpg
 import structlog
 from fastapi import Depends
-from pydantic import BaseModel, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,12 +18,14 @@ from chassis.access import Identity, Scope, Verifier
 from chassis.db import Pool, Tx, as_system, in_transaction
 from chassis.errors import Invalid, PreconditionMissing, Refused, Unauthenticated
 from chassis.http import idempotency
-from chassis.http.idempotency import Answer, Attempt, IdempotencyKeyMissing
+from chassis.http.idempotency import Answer, Attempt, IdempotencyKeyMissing, Keep, Keeping
 
 C = TypeVar("C")
 R = TypeVar("R")
 P = ParamSpec("P")
 Handler = Callable[[Tx, Scope, C, datetime], Awaitable[object]]
+KeepingHandler = Callable[[Tx, Scope, C, datetime, Keep], Awaitable[object]]
+"""A handler whose last statement inserts what `Keep` gives for its result, beside all else."""
 LoadScope = Callable[[Tx, Identity], Awaitable[Scope]]
 """Reads what a caller may see, and lets row-level security see it (`set_scope`).
 
@@ -34,9 +35,6 @@ It calls `as_system` first where its own tables are behind row-level security.
 NOBODY = UUID(int=0)
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _VERSION = re.compile(r'"([1-9][0-9]{0,17})"')
-
-
-_adapters: dict[type, TypeAdapter[object]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +78,23 @@ class Edge:
         key = self._key()
         if key is None:
             raise IdempotencyKeyMissing
+        return await self._write(_kept_after(handler), command, key, status)
+
+    async def create_at_once(self, handler: KeepingHandler[C], command: C, *, status: int = 201) -> Response:
+        """As `create`, where the handler's own last statement keeps the answer: a round trip less."""
+        key = self._key()
+        if key is None:
+            raise IdempotencyKeyMissing
         return await self._write(handler, command, key, status)
 
     async def change(self, handler: Handler[C], command: C, *, status: int = 200) -> Response:
         """Change something; needs If-Match (the handler compares `expected_version`), may have an Idempotency-Key."""
         _ = self.expected_version
-        return await self._write(handler, command, self._key(), status)
+        return await self._write(_kept_after(handler), command, self._key(), status)
 
     async def act(self, handler: Handler[C], command: C, *, status: int = 200) -> Response:
         """Do something that is neither: no If-Match, and an Idempotency-Key only if the caller wants."""
-        return await self._write(handler, command, self._key(), status)
+        return await self._write(_kept_after(handler), command, self._key(), status)
 
     async def read(
         self, reader: Callable[Concatenate[Tx, Scope, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
@@ -104,15 +109,14 @@ class Edge:
             self._response.headers["ETag"] = f'"{version}"'
         return result
 
-    async def _write(self, handler: Handler[C], command: C, key: str | None, status: int) -> Response:
+    async def _write(self, handler: KeepingHandler[C], command: C, key: str | None, status: int) -> Response:
         attempt = await self._attempt(key) if key else None
 
         async def work(tx: Tx) -> Answer:
             scope = await self._enter(tx)
-            answer = _answer(await handler(tx, scope, command, datetime.now(UTC)), status)
-            if attempt:
-                await idempotency.save(tx, attempt, answer)
-            return answer
+            keeping = Keeping(attempt, status)
+            result = await handler(tx, scope, command, datetime.now(UTC), keeping.columns)
+            return await keeping.end(tx, result)
 
         try:
             answer = await in_transaction(self._ground.pool, work)
@@ -145,21 +149,8 @@ class Edge:
         return key
 
 
-def _answer(result: object, status: int) -> Answer:
-    if result is None:
-        return Answer(204, {}, b"")
-    version = getattr(result, "version", None)
-    headers = {} if version is None else {"ETag": f'"{version}"'}
-    return Answer(status, headers, _json(result))
-
-
-def _json(result: object) -> bytes:
-    if isinstance(result, BaseModel):
-        return result.model_dump_json().encode()
-    kind = type(result)
-    if kind not in _adapters:
-        _adapters[kind] = TypeAdapter(kind)
-    return _adapters[kind].dump_json(result)
+def _kept_after(handler: Handler[C]) -> KeepingHandler[C]:
+    return lambda tx, scope, command, now, _keep: handler(tx, scope, command, now)
 
 
 async def authenticate(request: Request) -> Identity:

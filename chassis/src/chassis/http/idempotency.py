@@ -1,15 +1,19 @@
 """Saved answers: a creating request that is sent again gets the answer of the first time, and does nothing again."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
+from pydantic import BaseModel, TypeAdapter
 from starlette.responses import Response
 
 from chassis.db import ACQUIRE_TIMEOUT, Pool, Tx
 from chassis.errors import Refused
 
 KEPT_DAYS = 7
+_adapters: dict[type, TypeAdapter[object]] = {}
 
 
 class IdempotencyKeyMissing(Refused):
@@ -52,13 +56,80 @@ def digest(method: str, path: str, body: bytes) -> bytes:
     return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).digest()
 
 
+class Columns(NamedTuple):
+    """What `save` inserts, for a handler that keeps the answer in the statement that writes; None without a key."""
+
+    subject: UUID | None = None
+    key: str | None = None
+    request_hash: bytes | None = None
+    status: int | None = None
+    headers: dict[str, str] | None = None
+    body: bytes | None = None
+
+
+Keep = Callable[[object], Columns]
+"""What a handler's result is kept as."""
+
+
+class Keeping:
+    """How the answer of a request is kept, in each of its transactions: by the handler's own statement, or after it."""
+
+    def __init__(self, attempt: Attempt | None, status: int = 200) -> None:
+        self._attempt = attempt
+        self._status = status
+        self._answer: Answer | None = None
+
+    def columns(self, result: object) -> Columns:
+        """The row to insert into `idempotency`, unless its key is None: the handler that asks for it answers for it.
+
+        The insert raises asyncpg.UniqueViolationError when the key has been used.
+        """
+        self._answer = answer = _answer(result, self._status)
+        if self._attempt is None:
+            return Columns()
+        return Columns(*_named(self._attempt), answer.status, answer.headers, answer.body)
+
+    async def end(self, tx: Tx, result: object) -> Answer:
+        """What to answer; kept from here on, if the handler has not seen to it. Raises as `save` does."""
+        if self._answer is not None:
+            return self._answer
+        answer = _answer(result, self._status)
+        if self._attempt is not None:
+            await save(tx, self._attempt, answer)
+        return answer
+
+
+def unkept(_result: object) -> Columns:
+    """How nothing is kept: for who asks without a key."""
+    return Columns()
+
+
+def _named(attempt: Attempt) -> tuple[UUID, str, bytes]:
+    return attempt.subject, attempt.key, attempt.digest
+
+
+def _answer(result: object, status: int) -> Answer:
+    if result is None:
+        return Answer(204, {}, b"")
+    version = getattr(result, "version", None)
+    headers = {} if version is None else {"ETag": f'"{version}"'}
+    return Answer(status, headers, _json(result))
+
+
+def _json(result: object) -> bytes:
+    if isinstance(result, BaseModel):
+        return result.model_dump_json().encode()
+    kind = type(result)
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind].dump_json(result)
+
+
 async def save(tx: Tx, attempt: Attempt, answer: Answer) -> None:
     """Keep the answer; raises asyncpg.UniqueViolationError when the key has been used: the last statement of all."""
     await tx.execute(
         "INSERT INTO idempotency (subject, key, request_hash, status, headers, body) VALUES ($1, $2, $3, $4, $5, $6)",
-        attempt.subject,
-        attempt.key,
-        attempt.digest,
+        *_named(attempt),
         answer.status,
         answer.headers,
         answer.body,

@@ -19,7 +19,7 @@ async def hold(edge: Creates, request: Request, command: HoldResource) -> Respon
 
     409 `offer_changed` tells what it is now; `slot_taken` and others tell the next best alternatives.
     """
-    return await edge.create(partial(handlers.hold, rules=request.app.state.hold_rules), command)
+    return await edge.create_at_once(partial(handlers.hold, rules=request.app.state.hold_rules), command)
 
 
 @router.get("/v1/bookings")

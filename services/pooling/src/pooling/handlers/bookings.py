@@ -9,6 +9,7 @@ from chassis.access import Scope
 from chassis.db import Tx, as_system, new_id
 from chassis.errors import Invalid, NotFound, Refused
 from chassis.http import Page, Window
+from chassis.http.idempotency import Keep, unkept
 from pooling.domain import bookings, matches
 from pooling.domain.bookings import USUAL, HoldRules
 from pooling.domain.offers import Asker
@@ -37,12 +38,14 @@ T = TypeVar("T")
 MATCH_ALONE = frozenset({"match_id", "match_version"})
 
 
-async def hold(tx: Tx, scope: Scope, command: HoldResource, now: datetime, *, rules: HoldRules = USUAL) -> Booking:
+async def hold(
+    tx: Tx, scope: Scope, command: HoldResource, now: datetime, keep: Keep = unkept, *, rules: HoldRules = USUAL
+) -> Booking:
     """Hold a resource: from a match, or directly. Refused with what it is now, or with the next best alternatives."""
     if command.match_id is not None:
         _refuse_more(command)
         version = _required(command.match_version, "match_version", "is required with match_id")
-        return await _hold_match(tx, scope, command.match_id, version, now, rules)
+        return await _hold_match(tx, scope, command.match_id, version, now, keep, rules)
     resource_id = _required(command.resource_id, "resource_id")
     version = _required(command.resource_version, "resource_version")
     organisation_id = _required(command.requester_organisation_id, "requester_organisation_id")
@@ -52,7 +55,7 @@ async def hold(tx: Tx, scope: Scope, command: HoldResource, now: datetime, *, ru
     scope.require_organisation(organisation_id)
     if (organisation_id, pole_id) not in scope.memberships:
         raise NotAMember
-    return await _hold_resource(tx, resource_id, version, Asker(pole_id, organisation_id), period, now, rules)
+    return await _hold_resource(tx, resource_id, version, Asker(pole_id, organisation_id), period, now, keep, rules)
 
 
 def _refuse_more(command: HoldResource) -> None:
@@ -67,7 +70,9 @@ def _required(value: T | None, field: str, rule: str = "is required unless match
     return value
 
 
-async def _hold_match(tx: Tx, scope: Scope, match_id: UUID, version: int, now: datetime, rules: HoldRules) -> Booking:
+async def _hold_match(
+    tx: Tx, scope: Scope, match_id: UUID, version: int, now: datetime, keep: Keep, rules: HoldRules
+) -> Booking:
     locked = await holds.lock_for_match(tx, scope, match_id)
     ground = locked or await holds.see_for_match(tx, scope, match_id)
     if ground is None:
@@ -83,7 +88,7 @@ async def _hold_match(tx: Tx, scope: Scope, match_id: UUID, version: int, now: d
     asker = Asker(match.requester_pole_id, match.requester_organisation_id)
     booking, events = bookings.held(new_id(), resource, asker, match.period, match, now, rules.keep)
     said = [*events, *matches.to(MatchStatus.TAKEN, match)[1]]
-    if locked is None or not await holds.take(tx, booking, ground.ground.stay, said):
+    if locked is None or not await holds.take(tx, booking, ground.ground.stay, said, keep(booking)):
         raise _taken(booking, ground.ground.offered, await alternatives.of_match(tx, scope, match, now))
     return booking
 
@@ -103,7 +108,7 @@ async def _why_no_longer(
 
 
 async def _hold_resource(
-    tx: Tx, resource_id: UUID, version: int, asker: Asker, period: Period, now: datetime, rules: HoldRules
+    tx: Tx, resource_id: UUID, version: int, asker: Asker, period: Period, now: datetime, keep: Keep, rules: HoldRules
 ) -> Booking:
     ground = await holds.lock_resource(tx, asker, resource_id, period)
     if ground is None:
@@ -112,7 +117,7 @@ async def _hold_resource(
     if ground.resource.version != version:
         raise OfferChanged(resource=ground.seen or await resources.read(tx, resource_id))
     rules.check(ground.waiting)
-    if ground.seen or not await holds.take(tx, booking, ground.stay, events):
+    if ground.seen or not await holds.take(tx, booking, ground.stay, events, keep(booking)):
         like = ground.seen or await resources.read(tx, resource_id)
         raise _taken(booking, ground.offered, await alternatives.of_period(tx, asker, like, period, now))
     return booking

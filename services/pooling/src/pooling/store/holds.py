@@ -10,6 +10,7 @@ import asyncpg
 from chassis import outbox
 from chassis.access import Scope
 from chassis.db import Tx
+from chassis.http.idempotency import Columns
 from pooling.domain.bookings import Bookable
 from pooling.domain.offers import Asker
 from pooling.domain.refusals import LineTaken, SlotTaken
@@ -73,7 +74,7 @@ _RESOURCE = """
     SELECT resource.id, resource.version, resource.status, member.version AS stay, resource.pole_id,
         resource.organisation_id, resource.fixed_cents, resource.hour_cents,
         (SELECT count(*) FROM booking WHERE status = 'held' AND requester_organisation_id = $2) AS waiting,
-        resource.availability @> $4::tstzrange AS offered
+        resource.availability @> $4::tstzrange AS offered{more}
     FROM member JOIN resource ON resource.id = $1
     WHERE member.organisation_id = $2 AND member.pole_id = $3 AND member.standing = 'joined'
         AND (resource.organisation_id = $2 OR resource.ring = 'everyone'
@@ -82,26 +83,19 @@ _RESOURCE = """
                 AND EXISTS (SELECT FROM pole WHERE pole.id = resource.pole_id AND $3 = ANY(pole.partners)))){locked}
 """
 
-# One round trip either way: who finds the slot taken reads at once what a refusal tells, and locks nothing.
-_LOCK_OR_SEE = """
-    WITH locked AS ({locked}), ground AS (
-        SELECT locked.*, true AS locked FROM locked
-        UNION ALL
-        SELECT seen.*, false FROM ({seen}) AS seen WHERE NOT EXISTS (SELECT FROM locked)
-    )
-    SELECT ground.*, whole.title, whole.characteristics, whole.commune, whole.place, whole.latitude, whole.longitude,
-        whole.ring, whole.availability
-    FROM ground LEFT JOIN resource AS whole ON NOT ground.locked AND whole.id = ground.id
-"""
-
-LOCK_RESOURCE = _LOCK_OR_SEE.format(
-    seen=_RESOURCE.format(locked=""),
-    locked=_RESOURCE.format(
-        locked="""
-            AND (SELECT free @> $4::tstzrange FROM resource_free WHERE resource_free.resource_id = resource.id)
-        FOR SHARE OF member FOR NO KEY UPDATE OF resource
-"""
-    ),
+# Two statements: who books doesn't pay for what a refusal tells, and who finds the slot taken locks nothing.
+LOCK_RESOURCE = _RESOURCE.format(
+    more="",
+    locked="""
+        AND (SELECT free @> $4::tstzrange FROM resource_free WHERE resource_free.resource_id = resource.id)
+    FOR SHARE OF member FOR NO KEY UPDATE OF resource
+""",
+)
+SEE_RESOURCE = _RESOURCE.format(
+    more=""",
+        resource.title, resource.characteristics, resource.commune, resource.place, resource.latitude,
+        resource.longitude, resource.ring, resource.availability""",
+    locked="",
 )
 
 
@@ -126,11 +120,12 @@ async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID, period: Period)
 
     None when one of them is missing, or the resource's ring does not reach the asker.
     """
-    row = await tx.fetchrow(LOCK_RESOURCE, resource_id, asker.organisation_id, asker.pole_id, rows.span(period))
-    if row is None:
-        return None
-    ground = _ground(row, row["id"], row["version"], row["status"])
-    return ground if row["locked"] else replace(ground, seen=resources.of(row))
+    wanted = resource_id, asker.organisation_id, asker.pole_id, rows.span(period)
+    row = await tx.fetchrow(LOCK_RESOURCE, *wanted)
+    if row is not None:
+        return _ground(row, row["id"], row["version"], row["status"])
+    row = await tx.fetchrow(SEE_RESOURCE, *wanted)
+    return replace(_ground(row, row["id"], row["version"], row["status"]), seen=resources.of(row)) if row else None
 
 
 def _match_ground(row: Row) -> MatchGround:
@@ -144,15 +139,16 @@ def _ground(row: Row, resource_id: UUID, version: int, status: str) -> Ground:
     return Ground(resource, row["stay"], row["waiting"], row["offered"])
 
 
-async def take(tx: Tx, booking: Booking, stay: int, events: Sequence[Event]) -> bool:
-    """Take the slot, keep the booking, mark its match as taken, and say so, in one statement.
+async def take(tx: Tx, booking: Booking, stay: int, events: Sequence[Event], answer: Columns) -> bool:
+    """Take the slot, keep the booking, mark its match as taken, say so, and keep the answer, in one statement.
 
     False when the free-time row, the first gate, says no; nothing is written then. The exclusion constraint is the
-    guarantee behind it: raises SlotTaken or LineTaken when it or the other unique rule speaks.
+    guarantee behind it: raises SlotTaken or LineTaken when it or the other unique rule speaks;
+    asyncpg.UniqueViolationError when the answer's key has been used.
     """
     try:
         statement = TAKE_DIRECTLY if booking.match_id is None else TAKE_MATCH
-        return bool(await tx.fetchval(statement, *_take_columns(booking, stay), *outbox.columns(events)))
+        return bool(await tx.fetchval(statement, *_take_columns(booking, stay), *outbox.columns(events), *answer))
     except asyncpg.ExclusionViolationError as error:
         raise SlotTaken(resource_id=booking.resource_id, period=booking.period) from error
     except asyncpg.UniqueViolationError as error:
@@ -175,6 +171,9 @@ _TAKE = """
         INSERT INTO outbox (event_id, topic, type, key, data, traceparent)
         SELECT event.* FROM gate,
             unnest($16::uuid[], $17::text[], $18::text[], $19::uuid[], $20::text[], $21::text[]) AS event
+    ), answered AS (
+        INSERT INTO idempotency (subject, key, request_hash, status, headers, body)
+        SELECT $22, $23, $24, $25, $26, $27 FROM gate WHERE $23::text IS NOT NULL
     )
     SELECT EXISTS (SELECT FROM gate)
 """
