@@ -14,9 +14,6 @@ from benchmarks.matching.families import FAMILIES, SIZES
 from benchmarks.matching.runs import Found, joined, run
 from benchmarks.pipeline.machine import Machine
 
-GATE = Path(__file__).parent / "gate.json"
-"""What `--quick --json` recorded."""
-
 BUSY = 0.1
 """When others use more of the processors than this, seconds say little."""
 
@@ -57,7 +54,7 @@ def main(
         console.print(f"Other work used {others:.0%} of the processors meanwhile: don't believe the seconds.")
     if json:
         report.record(json, results, join, seed=seed, others=others, one_by_one=one_by_one)
-    found = list(gate.faults(results, gate.recorded(GATE)))
+    found = list(gate.faults(results, gate.recorded(gate.FILE)))
     for fault in found:
         console.print(f"[red]{fault}[/red]")
     raise typer.Exit(1 if found else 0)

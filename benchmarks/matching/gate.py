@@ -1,4 +1,7 @@
-"""Why a run fails: a plan that breaks a rule, a bound that a plan refutes, a gap that became worse. Never time."""
+"""Why a run fails: a plan that breaks a rule, a bound that a plan refutes, a gap that became worse. Never time.
+
+Tests hold ours against what was recorded, in one process and without the peers (`alone`).
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -6,7 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.matching.cases import OURS, Case
 from benchmarks.matching.runs import Found, own_gap
+from pooling.matching.checking import check
+from pooling.matching.problem import Budget
+from pooling.matching.solver import solve
+from pooling.matching.writing import certificate_json, plan_json
+
+FILE = Path(__file__).parent / "gate.json"
+"""What `--quick --json` recorded."""
 
 MARGIN = 0.001
 """Our gap may be so much above the recorded one: a tenth of a percent of the bound."""
@@ -32,6 +43,15 @@ def faults(results: Sequence[list[Found]], before: Record) -> Iterator[str]:
             now = own_gap(found)
             if now is None or now > was + MARGIN:
                 yield f"{title}: our gap is {'none' if now is None else f'{now:.3%}'}, and was {was:.3%} when recorded"
+
+
+def alone(case: Case) -> Found:
+    """Ours here and now, without its peers, and its plan and bound verified; no seconds are taken."""
+    problem = case.problem()
+    plan = solve(problem, Budget(rounds=case.rounds), case.seed)
+    files = (plan_json(plan, problem), certificate_json(plan.prices))
+    wrong = check(problem, *(json.dumps(file).encode() for file in files))
+    return Found(case, OURS, plan.value, plan.bound, 0.0, 0.0, 0.0, wrong, plan.rounds)
 
 
 def _refuted(found: list[Found]) -> Iterator[str]:

@@ -1,19 +1,22 @@
-"""One request, one event at a time: how long the index and a standing plan take, beside their goals."""
+"""How soon, beside the goals: the index, a standing plan event by event, a solving process at its start."""
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.matching import runs
 
-INDEX, STANDING = "index", "standing"
+INDEX, STANDING, START = "index", "standing", "start"
 MEASURED = {
     INDEX: ("indexing", 250_000),
     STANDING: ("standing", "fixed", 10_000),
+    START: ("starting",),
 }
 GOALS = {"ten best": 20.0, "booking": 1.0, "changed": 1.0, "withdrawal": 1.0, "offer": 1.0}
 """Milliseconds, by how the name of what was done begins; of any event of a standing plan EVENT."""
 EVENT = 50.0
 BEHIND = 0.005
+READY, FIRST = 3.0, 1.0
+"""Seconds until a solving process is ready, and from being asked until the first plan of 1,000 lines."""
 
 
 def measured(name: str, seed: int) -> dict[str, float]:
@@ -24,6 +27,9 @@ def measured(name: str, seed: int) -> dict[str, float]:
 
 def show(console: Console, found: dict[str, dict[str, float]]) -> None:
     """Print a table of milliseconds of processor, and how far a standing plan is behind one that is solved anew."""
+    if START in found:
+        show_start(console, found[START])
+    found = {name: figures for name, figures in found.items() if name != START}
     if not found:
         return
     table = Table("one at a time", "what", "ms, median", "ms, p99", "goal")
@@ -39,6 +45,15 @@ def show(console: Console, found: dict[str, dict[str, float]]) -> None:
             f"Standing plan: after its events {figures['behind']:.2%} behind solving anew (goal {BEHIND:.1%}), "
             f"{figures['moves']:.1f} moves to the event, {figures['wrong']:.0f} faults."
         )
+
+
+def show_start(console: Console, figures: dict[str, float]) -> None:
+    """Print how long a solving process takes until it is ready, and until its first plans."""
+    firsts = ", ".join(f"{family} {seconds:.2f} s" for family, seconds in figures.items() if family != "ready")
+    console.print(
+        f"A solving process is ready after {figures['ready']:.2f} s of processor (goal < {READY:.0f}); first plan of "
+        f"1,000 lines: {firsts} (goal < {FIRST:.0f})."
+    )
 
 
 def goal_of(name: str, what: str) -> float:

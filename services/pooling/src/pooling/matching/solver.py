@@ -9,10 +9,12 @@ from pooling.matching.bidding import Auction, bid, opened, quote_of
 from pooling.matching.board import Board, board_of
 from pooling.matching.bounding import Quote, evaluate, no_demand
 from pooling.matching.certificate import certificate
+from pooling.matching.cliques import propose
 from pooling.matching.compiled import NONE, Ints
 from pooling.matching.compiling import Compiled, compile_problem
 from pooling.matching.components import components
 from pooling.matching.construction import by_value, from_prices
+from pooling.matching.emptying import LONG, Emptying, can_empty, empty_some, emptying, restart
 from pooling.matching.improvement import Improver, improve, improver
 from pooling.matching.insertion import insert_all
 from pooling.matching.packing import Packing, assign, clear, empty, worth
@@ -21,6 +23,8 @@ from pooling.matching.rents import regrets
 
 Tell = Callable[[int, int], None]
 STEPS = 50
+OTHERS = 100
+"""Where openings matter most, one round in so many isn't spent on emptying resources."""
 
 
 class Search:
@@ -44,6 +48,10 @@ class Search:
         self.improver: Improver | None = None
         self.keep(self.greedy())
         bid(self.board, self.auction, 1)
+        self.emptying: Emptying | None = None
+        if can_empty(self.board) and propose(self.board, self.auction):
+            self.emptying = emptying(self.board, self.best, self.chance)
+        self.rounds = self.fruitless = 0
 
     @property
     def bound(self) -> int:
@@ -64,8 +72,11 @@ class Search:
 
     def round(self, seconds: float | None) -> bool:
         """One unit of work; whether another can help."""
+        self.rounds += 1
         if self.assignment:
             self.assign()
+        elif self.emptying is not None and self.rounds % OTHERS:
+            self.empty_resources(self.emptying)
         elif self.bidding:
             self.bidding = bool(bid(self.board, self.auction, STEPS))
             self.construct(quote_of(self.board, self.auction.best))
@@ -89,6 +100,16 @@ class Search:
         resources = self.chance.permutation(len(self.board.capacity))
         from_prices(self.board, self.trial, quote, resources, self.order, self.rent)
         self.keep(self.trial)
+
+    def empty_resources(self, search: Emptying) -> None:
+        """Looks for a plan with a resource less."""
+        self.fruitless += 1
+        if empty_some(self.board, search):
+            self.keep(search.packing)
+            self.fruitless = 0
+        elif self.fruitless == LONG:
+            restart(search, self.best)
+            self.fruitless = 0
 
     def improve(self, seconds: float | None) -> None:
         """Makes a part of the best plan anew."""
