@@ -26,9 +26,9 @@ def started(seed: int) -> dict[str, float]:
     """Seconds of processor until this process is ready, and by family from being asked until the first plan."""
     from pooling.matching.problem import Budget
     from pooling.matching.solver import solve
-    from pooling.planning.tasks import warm
+    from pooling.planning.ready import ready as make_ready
 
-    warm()
+    make_ready()
     found = {"ready": time.process_time()}
 
     from benchmarks.matching.cases import Case

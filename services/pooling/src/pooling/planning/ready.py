@@ -67,6 +67,20 @@ def example() -> Problem:
     )
 
 
+def for_one_hour() -> Problem:
+    """Everybody wants a van for the same hour: no van can take two lines."""
+    vans = tuple(Resource(f"van-{number}", "van", ("here",), free=((0, 60),)) for number in range(3))
+    lines = tuple(Line(f"line-{number}", "van", 1_000 + number, 60, (0, 0)) for number in range(4))
+    return Problem(vans, tuple(Request(line.id, "here", (line,)) for line in lines))
+
+
+def for_few_vans() -> Problem:
+    """Where opening a van is what costs."""
+    vans = tuple(Resource(f"van-{number}", "van", ("here",), free=((0, 480),), opening=50_000) for number in range(8))
+    lines = tuple(Line(f"line-{number}", "van", 30_000, 60, (number * 15, number * 15)) for number in range(24))
+    return Problem(vans, tuple(Request(line.id, "here", (line,)) for line in lines))
+
+
 def ready() -> Ready:
     """Have everything compiled, or read from where it is kept, before a search has its time to keep."""
     from numba.core.event import install_recorder
@@ -78,6 +92,8 @@ def ready() -> Ready:
     with install_recorder("numba:compile") as recorder:
         problem = example()
         explain(problem, solve(problem, Budget(rounds=30), seed=1))
+        for other in (for_one_hour(), for_few_vans()):
+            solve(other, Budget(rounds=3), seed=1)
     return Ready(bool(recorder.buffer), round(time.monotonic() - began, 1))
 
 
