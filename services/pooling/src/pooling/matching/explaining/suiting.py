@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pooling.matching.candidates import bonuses, metres_between
-from pooling.matching.compiled import NONE, Flags, Floats, Ints, compiled
+from pooling.matching.candidates import bonus_of, metres_between
+from pooling.matching.compiled import NONE, Flags, Floats, Ints, Words, compiled, inner
 from pooling.matching.compiling import Compiled
 
 START, MAX_KM, MAX_PRICE, AT_LEAST, FEATURES, UNITS = range(6)
@@ -17,6 +17,37 @@ FARTHEST_M = 2**25
 """More metres than between any two places."""
 MOST_PAIRS = 1_000_000
 """Lines times resources that are looked at in one go."""
+
+
+class Wanted(NamedTuple):
+    """What of `compiling.Needs` tells where, by line."""
+
+    pole: Ints
+    restricted: Flags
+    only_from: Ints
+    only: Ints
+    features: Words
+    measures: Floats
+    units: Ints
+    place: Floats
+    farthest: Floats
+    minutes: Ints
+    dearest: Ints
+    value: Ints
+    bonus_from: Ints
+    bonus: Ints
+
+
+class Given(NamedTuple):
+    """What of `compiling.Offers` is held against it, by resource."""
+
+    poles: Words
+    features: Words
+    measures: Floats
+    units: Ints
+    place: Floats
+    fixed: Ints
+    hour: Ints
 
 
 class Suiting(NamedTuple):
@@ -50,107 +81,114 @@ def suiting(problem: Compiled, lines: Ints) -> Iterator[Suiting]:
 
 def of_one_kind(problem: Compiled, lines: Ints, resources: Ints) -> Suiting:
     """These lines against these resources, which are all those of their kind."""
-    needs, offers = problem.needs, problem.offers
-    base = (of_pole(problem, lines, resources), of_choice(problem, lines, resources))
-    missing, (short, part) = missing_features(problem, lines, resources), short_measures(problem, lines, resources)
-    fewer = np.maximum(0, needs.units[lines, None] - offers.units[resources])
-    price = offers.fixed[resources] + (offers.hour[resources] * needs.minutes[lines, None] + 30) // 60
-    dear = price > needs.dearest[lines, None]
-    failing = sum((fails.astype(np.int8) for fails in (missing > 0, short > 0, fewer > 0, dear)), np.int8(0))
-    open_ = base[0] & base[1]
-    far, metres = too_far(problem, lines, resources, open_ & (failing <= 1))
-    stages = (*base, missing == 0, short == 0, fewer == 0, ~far, ~dear)
-    left = np.ones(open_.shape, bool)
-    passed = [np.count_nonzero(np.logical_and(left, stage, out=left), axis=1) for stage in stages]
-    row, column = np.nonzero(open_ & (failing + far <= 1))
-    change, size = np.full(len(row), NONE), np.zeros(len(row), np.int64)
-    conditions = ((MAX_KM, far, metres), (MAX_PRICE, dear, price), (AT_LEAST, short, short),
-                  (FEATURES, missing, missing), (UNITS, fewer, fewer))  # fmt: skip
-    for number, fails, by in conditions:
-        at = np.flatnonzero(fails[row, column])
-        change[at], size[at] = number, by[row[at], column[at]]
-    order = in_order(row, column, change, size, part[row, column])
-    row, column, counts = row[order], column[order], np.column_stack((np.full(len(lines), len(resources)), *passed))
-    cents = worths(problem, (lines[row], resources[column]), metres[row, column], price[row, column])
-    return Suiting(lines, counts, row, resources[column], change[order], size[order], cents)
+    wanted = Wanted(*(getattr(problem.needs, name) for name in Wanted._fields))
+    given = Given(*(getattr(problem.offers, name) for name in Given._fields))
+    passed, found, part = compared(wanted, given, lines, resources, problem.problem.km_cost)
+    row, resource, change, size, _ = found
+    order = in_order(row, resource, change, size, part)
+    return Suiting(lines, passed, *found.take(order, axis=1))
 
 
-def in_order(row: Ints, column: Ints, change: Ints, size: Ints, part: Floats) -> Ints:
-    """By row and change the smallest first, of equal ones the first resource; the many that are too far last."""
-    close, far = np.flatnonzero(change != MAX_KM), np.flatnonzero(change == MAX_KM)
-    close = close[np.lexsort((part[close], size[close], change[close], row[close]))]
-    key = (row[far] * FARTHEST_M + size[far]) * (column.max(initial=0) + 1) + column[far]
-    return np.concatenate((close, far[np.argsort(key)]))
+@compiled
+def compared(wanted: Wanted, given: Given, lines: Ints, resources: Ints, km_cost: int) -> tuple[Ints, Ints, Floats]:
+    """`Suiting.passed`; row, resource, change, size and worth by pair (5 x pairs); by pair, what `lacking` tells."""
+    passed = np.zeros((len(lines), 8), np.int64)
+    passed[:, 0] = len(resources)
+    found, parts = np.empty((5, len(lines) * len(resources)), np.int64), np.empty(len(lines) * len(resources))
+    pairs = 0
+    for row, line in enumerate(lines):
+        only = wanted.only[wanted.only_from[line] : wanted.only_from[line + 1]]
+        bonus = wanted.bonus[wanted.bonus_from[line] : wanted.bonus_from[line + 1]]
+        for resource in resources:
+            if not holds(given.poles, resource, wanted.pole[line]):
+                continue
+            passed[row, 1] += 1
+            if wanted.restricted[line] and not among(only, resource):
+                continue
+            missing = without(wanted.features, line, given.features, resource)
+            short, part = lacking(wanted.measures, line, given.measures, resource)
+            fewer = max(0, wanted.units[line] - given.units[resource])
+            price = given.fixed[resource] + (given.hour[resource] * wanted.minutes[line] + 30) // 60
+            dear = price > wanted.dearest[line]
+            failing = (missing > 0) + (short > 0) + (fewer > 0)
+            passed[row, 2] += 1
+            passed[row, 3] += missing == 0
+            passed[row, 4] += missing == 0 and short == 0
+            passed[row, 5] += failing == 0
+            if failing + dear > 1:
+                continue
+            metres = metres_between(wanted.place, line, given.place, resource)
+            far = metres / 1000 > wanted.farthest[line]
+            passed[row, 6] += failing + far == 0
+            passed[row, 7] += failing + far + dear == 0
+            if failing + far + dear > 1:
+                continue
+            change, size = the_change((far, metres), (dear, price), short, missing, fewer)
+            spent = price + (metres * km_cost + 500) // 1000
+            worth = wanted.value[line] + bonus_of(bonus, resource, given.features) - spent
+            found[0, pairs], found[1, pairs], found[2, pairs] = row, resource, change
+            found[3, pairs], found[4, pairs], parts[pairs] = size, worth, part
+            pairs += 1
+    return passed, found[:, :pairs], parts[:pairs]
 
 
-def worths(problem: Compiled, pairs: tuple[Ints, Ints], metres: Ints, price: Ints) -> Ints:
-    """By pair, value and bonuses less price and travel, in cents."""
-    needs, offers = problem.needs, problem.offers
-    line, resource = pairs
-    bonus = bonuses(line, resource, needs.bonus_from, needs.bonus, offers.features)
-    spent = price + (metres * problem.problem.km_cost + 500) // 1000
-    cents: Ints = needs.value[line] + bonus - spent
-    return cents
+@inner
+def the_change(far: tuple[bool, int], dear: tuple[bool, int], short: int, missing: int, fewer: int) -> tuple[int, int]:
+    """The one condition that fails, or `NONE`, and how large its change would have to be."""
+    if far[0]:
+        return MAX_KM, far[1]
+    if dear[0]:
+        return MAX_PRICE, dear[1]
+    if short > 0:
+        return AT_LEAST, short
+    if missing > 0:
+        return FEATURES, missing
+    return (UNITS, fewer) if fewer > 0 else (NONE, 0)
 
 
-def of_pole(problem: Compiled, lines: Ints, resources: Ints) -> Flags:
-    """Whether the resource serves the line's pole (lines x resources, as all of these)."""
-    pole = problem.needs.pole[lines]
-    words = problem.offers.poles[resources][:, pole >> 6].T
-    found: Flags = (words >> (pole & 63).astype(np.uint64)[:, None]) & np.uint64(1) != 0
-    return found
+@inner
+def holds(sets: Words, row: int, number: int) -> bool:
+    """Whether a number is in a set."""
+    return bool((sets[row, number >> 6] >> np.uint64(number & 63)) & np.uint64(1))
 
 
-def of_choice(problem: Compiled, lines: Ints, resources: Ints) -> Flags:
-    """Whether the resource is one of `only`, or there is none."""
-    needs = problem.needs
-    found = np.broadcast_to(~needs.restricted[lines, None], (len(lines), len(resources))).copy()
-    for row in np.flatnonzero(needs.restricted[lines]):
-        only = needs.only[needs.only_from[lines[row]] : needs.only_from[lines[row] + 1]]
-        found[row] = np.isin(resources, only)
-    return found
+@inner
+def among(ordered: Ints, number: int) -> bool:
+    """Whether a number is one of these."""
+    at = np.searchsorted(ordered, number)
+    return bool(at < len(ordered) and ordered[at] == number)
 
 
-def missing_features(problem: Compiled, lines: Ints, resources: Ints) -> Ints:
+@inner
+def without(asked: Words, line: int, offered: Words, resource: int) -> int:
     """How many of the features asked for the resource doesn't have."""
-    asked, offered = problem.needs.features[lines], problem.offers.features[resources]
-    found = np.zeros((len(lines), len(resources)), np.int64)
-    for word in np.flatnonzero(asked.any(axis=0)):
-        found += np.bitwise_count(asked[:, word, None] & ~offered[:, word])
-    return found
+    count = 0
+    for word in range(asked.shape[1]):
+        left = asked[line, word] & ~offered[resource, word]
+        while left:
+            left &= left - np.uint64(1)
+            count += 1
+    return count
 
 
-def short_measures(problem: Compiled, lines: Ints, resources: Ints) -> tuple[Ints, Floats]:
+@inner
+def lacking(asked: Floats, line: int, offered: Floats, resource: int) -> tuple[int, float]:
     """How many measures the resource has less of than asked for, and the largest part by which it falls short.
 
     A part is of the measure asked for, or of 1 if that is more; infinite if the resource doesn't have the measure.
     """
-    asked, offered = problem.needs.measures[lines], problem.offers.measures[resources]
-    found = np.zeros((len(lines), len(resources)), np.int64)
-    parts = np.zeros(found.shape)
-    for measure in np.flatnonzero(np.isfinite(asked).any(axis=0)):
-        short = offered[:, measure] < asked[:, measure, None]
-        found += short
-        row, column = np.nonzero(short)
-        of = asked[row, measure]
-        part = (of - offered[column, measure]) / np.maximum(1.0, np.abs(of))
-        parts[row, column] = np.maximum(parts[row, column], part)
-    return found, parts
+    count, most = 0, 0.0
+    for measure in range(asked.shape[1]):
+        of, has = asked[line, measure], offered[resource, measure]
+        if has < of:
+            count += 1
+            most = max(most, (of - has) / max(1.0, abs(of)))
+    return count, most
 
 
-def too_far(problem: Compiled, lines: Ints, resources: Ints, pairs: Flags) -> tuple[Flags, Ints]:
-    """Whether the distance is more than it may be, and the metres: for these pairs, 0 for others."""
-    needs, offers = problem.needs, problem.offers
-    row, column = np.nonzero(pairs)
-    metres = np.zeros(pairs.shape, np.int64)
-    metres[row, column] = metres_of(needs.place, lines[row], offers.place, resources[column])
-    return metres / 1000 > needs.farthest[lines, None], metres
-
-
-@compiled
-def metres_of(ones: Floats, one: Ints, others: Floats, other: Ints) -> Ints:
-    """The distances of pairs of places, in whole metres."""
-    found = np.empty(len(one), np.int64)
-    for at in range(len(one)):
-        found[at] = metres_between(ones, one[at], others, other[at])
-    return found
+def in_order(row: Ints, resource: Ints, change: Ints, size: Ints, part: Floats) -> Ints:
+    """By row and change the smallest first, of equal ones the first resource; the many that are too far last."""
+    close, far = np.flatnonzero(change != MAX_KM), np.flatnonzero(change == MAX_KM)
+    close = close[np.lexsort((part[close], size[close], change[close], row[close]))]
+    key = (row[far] * FARTHEST_M + size[far]) * (resource.max(initial=0) + 1) + resource[far]
+    return np.concatenate((close, far[np.argsort(key)]))
