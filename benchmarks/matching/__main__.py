@@ -1,6 +1,7 @@
 """`python -m benchmarks.matching`: one run, one table: the matching engine beside its peers, on seeded problems."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ def main(
     size: Annotated[list[int] | None, typer.Option(help="Lines; repeatable. Default: 1000 and 10000.")] = None,
     seed: Annotated[int, typer.Option(help="For the problems, and for our search.")] = 1,
     instances: Annotated[Path | None, typer.Option(help="A tar archive of the public instances, for `shifts`.")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Without peers; seconds are the processor's.")] = False,
     json: Annotated[Path | None, typer.Option(help="Record what was found in this file.")] = None,
 ) -> None:
     """Measure value, bound, gap, time and memory of every method; exit 1 when a plan, a bound or our gap is bad."""
@@ -44,7 +46,7 @@ def main(
     if SHIFTS in names and instances:
         cases += public(instances, seed)
     machine = Machine()
-    results = _measure(cases)
+    results = _measure([replace(case, alone=alone) for case in cases])
     join = joined(JOINED, seed) if CANDIDATES in names and not is_quick else None
     one_by_one = {} if is_quick else {name: live.measured(name, seed) for name in live.MEASURED if name in names}
     others = machine.others()

@@ -31,6 +31,7 @@ class Case:
     rounds: int | None = None
     name: str = ""
     archive: str = ""
+    alone: bool = False
 
     def problem(self) -> Problem:
         """The problem itself; in a process of its own, for what it takes."""
@@ -46,6 +47,8 @@ class Case:
     @property
     def methods(self) -> tuple[str, ...]:
         """Who takes part: the MIP at small sizes, the flow where it applies, the LP where it can end."""
+        if self.alone:
+            return (OURS,)
         left_out = {"flow"} if self.family != "one-to-one" else set()
         if self.lines > 1_000 or self.family == SHIFTS or self.rounds:
             left_out.add("MIP")

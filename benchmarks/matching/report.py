@@ -149,7 +149,9 @@ def _recorded(found: list[Found]) -> dict[str, Any]:
         for each in found
     }
     case = {
-        name: value for name, value in asdict(found[0].case).items() if name != "archive" and value not in (None, "")
+        name: value
+        for name, value in asdict(found[0].case).items()
+        if name not in ("archive", "alone") and value not in (None, "")
     }
     return {**case, "own_gap": own_gap(found), "methods": methods}
 

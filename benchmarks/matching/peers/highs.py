@@ -1,11 +1,7 @@
-"""HiGHS: the clique LP rounded by greedy, and the whole as a MIP. Never in one process with OR-Tools.
-
-Seconds are the processor's, so that others who use it take nothing from a budget.
-"""
+"""HiGHS: the clique LP rounded by greedy, and the whole as a MIP. Never in one process with OR-Tools."""
 
 import math
 import time
-from typing import Any
 
 import highspy
 import numpy as np
@@ -16,16 +12,12 @@ from benchmarks.matching.model import Model
 from benchmarks.matching.peers.answer import Answer
 
 SOLVED = highspy.HighsModelStatus.kOptimal
-ENDING = (
-    highspy.cb.HighsCallbackType.kCallbackSimplexInterrupt,
-    highspy.cb.HighsCallbackType.kCallbackIpmInterrupt,
-    highspy.cb.HighsCallbackType.kCallbackMipInterrupt,
-)
 
 
 def rounded(model: Model, seconds: float) -> Answer:
     """Solve the LP; then place requests by their share in it, each on what has most of it, and fill up."""
-    solver = _solver(model, seconds)
+    began = time.perf_counter()
+    solver = _solver(model, seconds - (time.perf_counter() - began))
     solver.run()
     if solver.getModelStatus() != SOLVED:
         return Answer(None, None)
@@ -37,11 +29,13 @@ def rounded(model: Model, seconds: float) -> Answer:
 
 def mip(model: Model, seconds: float) -> Answer:
     """Branch and cut until time is up."""
-    solver = _solver(model, seconds)
+    began = time.perf_counter()
+    solver = _solver(model, 0.0)
     columns = len(model.score)
     kinds = np.full(columns, highspy.HighsVarType.kInteger)
     solver.changeColsIntegrality(columns, np.arange(columns, dtype=np.int32), kinds)
     solver.setOptionValue("mip_rel_gap", 0.0)
+    solver.setOptionValue("time_limit", max(0.1, seconds - (time.perf_counter() - began)))
     solver.run()
     found = solver.getInfo()
     bound = _bound(model, found.mip_dual_bound) if math.isfinite(found.mip_dual_bound) else None
@@ -57,13 +51,9 @@ def _bound(model: Model, objective: float) -> int:
 
 
 def _solver(model: Model, seconds: float) -> highspy.Highs:
-    """With the model, and ended so many seconds from now."""
-    until = time.process_time() + seconds
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
-    solver.setCallback(_stop_at, until)
-    for each in ENDING:
-        solver.startCallback(each)
+    solver.setOptionValue("time_limit", max(0.1, seconds))
     programme = highspy.HighsLp()
     columns, rows = len(model.score), len(model.high)
     programme.num_col_, programme.num_row_ = columns, rows
@@ -77,10 +67,6 @@ def _solver(model: Model, seconds: float) -> highspy.Highs:
     programme.a_matrix_.value_ = model.weight.astype(float)
     solver.passModel(programme)
     return solver
-
-
-def _stop_at(_kind: object, _said: str, _told: object, asked: Any, until: float) -> None:
-    asked.user_interrupt = time.process_time() > until
 
 
 def _finite(limits: Real) -> Real:

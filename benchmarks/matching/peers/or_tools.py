@@ -1,16 +1,13 @@
 """OR-Tools: CP-SAT on the cliques, and min-cost flow where the problem is an assignment.
 
 Runs as a script in an environment of its own, `.venv/peers`, that has no package of ours:
-`python or_tools.py (cp-sat | flow) MODEL.npz ANSWER.json SECONDS`. Seconds are the processor's, for each of CP-SAT's
-threads, so that others who use it take nothing from a budget.
+`python or_tools.py (cp-sat | flow) MODEL.npz ANSWER.json SECONDS`.
 """
 
 import json
 import math
-import os
 import resource
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +22,7 @@ Arrays = Mapping[str, Any]
 
 def cp_sat(model: Arrays, seconds: float) -> tuple[list[int] | None, int | None]:
     """At most one of each clique where units are one, sums elsewhere; all processors."""
-    until = time.process_time() + seconds
+    began = time.perf_counter()
     programme = cp_model.CpModel()
     columns = [programme.new_bool_var("") for _ in range(len(model["score"]))]
     edges, column, weight = (model[name].tolist() for name in ("edges", "column", "weight"))
@@ -38,14 +35,11 @@ def cp_sat(model: Arrays, seconds: float) -> tuple[list[int] | None, int | None]
             total = cp_model.LinearExpr.weighted_sum(terms, weights)
             programme.add_linear_constraint(total, cp_model.INT_MIN if low == -math.inf else int(low), int(high))
     programme.maximize(cp_model.LinearExpr.weighted_sum(columns, model["score"].tolist()))
-    left = until - time.process_time()
+    left = seconds - (time.perf_counter() - began)
     if left <= 0:
         return None, None
     solver = cp_model.CpSolver()
-    threads = os.cpu_count() or 1
-    solver.parameters.num_workers = threads
-    ending = threading.Thread(target=stop_after, args=(solver, left * threads), daemon=True)
-    ending.start()
+    solver.parameters.max_time_in_seconds = left
     status = solver.solve(programme)
     constant, bound = int(model["constant"][0]), None
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -54,14 +48,6 @@ def cp_sat(model: Arrays, seconds: float) -> tuple[list[int] | None, int | None]
         bound = constant + math.floor(solver.best_objective_bound + 1e-3)
     placements = len(model["line"])
     return [at for at in range(placements) if solver.boolean_value(columns[at])], bound
-
-
-def stop_after(solver: cp_model.CpSolver, seconds: float) -> None:
-    """Ends the search when so much of the processor is used."""
-    until = time.process_time() + seconds
-    while time.process_time() < until:
-        time.sleep(0.02)
-    solver.stop_search()
 
 
 def flow(model: Arrays, seconds: float) -> tuple[list[int] | None, int | None]:
