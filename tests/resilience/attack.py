@@ -13,7 +13,7 @@ from tests.resilience import checker
 from tests.resilience.cast import cast
 from tests.resilience.checker import Verdict
 from tests.resilience.clients import LIMIT
-from tests.resilience.evidence import Evidence, collect, until_quiet
+from tests.resilience.evidence import Evidence, collect, connect, until_quiet
 from tests.resilience.failpoints import FAILPOINTS
 from tests.resilience.raising import raised
 from tests.resilience.replay import replayed
@@ -124,10 +124,22 @@ def sessions_cut(count: int, pause: float = 0.1) -> Harm:
 
     async def harm(system: System, rng: random.Random) -> None:
         for _ in range(count):
-            await system.cut_sessions(rng.choice(sorted(system.databases)))
+            await _cut(system, rng.choice(sorted(system.databases)))
             await asyncio.sleep(rng.uniform(0, 2 * pause))
 
     return harm
+
+
+async def _cut(system: System, service: str) -> None:
+    system.faults[f"cut sessions of {service}"] += 1
+    connection = await connect(system, service)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    finally:
+        await connection.close()
 
 
 def every_failpoint(times: int, names: Sequence[str] = tuple(FAILPOINTS)) -> Harm:

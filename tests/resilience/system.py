@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import asyncpg
 import httpx
 
 from chassis.settings import DatabaseSettings
@@ -74,18 +73,6 @@ class System:
             await self.database.start()
         else:
             await self.roles[name].kill()
-
-    async def cut_sessions(self, service: str) -> None:
-        """PostgreSQL ends every session of a service, in the middle of whatever it does."""
-        self.faults[f"cut sessions of {service}"] += 1
-        connection = await asyncpg.connect(self.database.admin_url)
-        try:
-            await connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
-                self.databases[service].url.get_secret_value().rsplit("/", 1)[1],
-            )
-        finally:
-            await connection.close()
 
     def start_product(self, name: str, *more: str) -> processes.Process:
         """Start one of the harness's own processes, with `more` arguments than it has anyway."""
