@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -31,7 +32,8 @@ class Plan:
     """What to book, and where."""
 
     database_url: str
-    url: str
+    urls: list[str]
+    """Of the API's processes: clients take turns."""
     pole: str
     organisations: list[str]
     people: list[str]
@@ -124,10 +126,11 @@ async def nothing(plan: Plan) -> dict[str, float]:
 
 
 async def _over_http(plan: Plan, request: Callable[[Slot], tuple[bytes, bytes]]) -> dict[str, float]:
-    address = urlsplit(plan.url)
+    addresses = cycle(map(urlsplit, plan.urls))
 
     @asynccontextmanager
     async def client() -> AsyncIterator[Book]:
+        address = next(addresses)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
 
         async def book(slot: Slot) -> None:

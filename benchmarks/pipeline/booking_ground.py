@@ -39,8 +39,8 @@ PLACE = Place(commune="01263", name="Montmerle-sur-Saône", latitude=46.08, long
 class Ground:
     """Who may book what, where."""
 
-    url: str
-    api: Child
+    urls: list[str]
+    apis: list[Child]
     database: DatabaseSettings
     pole: UUID
     organisations: list[UUID]
@@ -50,10 +50,10 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(stand: Stand) -> AsyncIterator[Ground]:
-    """Run `python -m pooling api` on a database that knows a pole, its members and what one of them offers."""
+async def ground(stand: Stand, apis: int) -> AsyncIterator[Ground]:
+    """Run so many `python -m pooling api` on a database that knows a pole, its members and what one of them offers."""
     ids = random.Random(stand.seed)  # noqa: S311 - repeatable
-    port, keys_port = free_ports(2)
+    keys_port, *ports = free_ports(1 + apis)
     keys = load_keys(new_key())
     access = AccessSettings(issuer=ISSUER, jwks_url=f"http://{HOST}:{keys_port}/jwks")
     database = await fresh_database(stand.parts, "pooling", {"pooling": files("pooling") / "migrations"})
@@ -62,16 +62,23 @@ async def ground(stand: Stand) -> AsyncIterator[Ground]:
     environment = {
         **environment_of(stand.parts),
         "POLEPOOL_DATABASE__URL": database.url.get_secret_value(),
-        "POLEPOOL_HTTP__PORT": str(port),
         "POLEPOOL_ACCESS__JWKS_URL": access.jwks_url,
     }
     async with _published(keys, keys_port):
-        api = children.start(stand.folder, "pooling", "api", environment=environment)
+        running = [
+            children.start(
+                stand.folder, "pooling", "api", environment={**environment, "POLEPOOL_HTTP__PORT": str(port)}
+            )
+            for port in ports
+        ]
         try:
-            await api.until_started()
-            yield Ground(f"http://{HOST}:{port}", api, database, pole[0], organisations, people, tokens, [])
+            for api in running:
+                await api.until_started()
+            urls = [f"http://{HOST}:{port}" for port in ports]
+            yield Ground(urls, running, database, pole[0], organisations, people, tokens, [])
         finally:
-            await api.stop()
+            for api in running:
+                await api.stop()
 
 
 def _new(ids: random.Random, count: int) -> list[UUID]:
@@ -158,7 +165,7 @@ async def offer(ground: Ground, seed: int) -> None:
             headers = {"Idempotency-Key": str(key)}
 
             async def offered(headers: dict[str, str] = headers) -> UUID:
-                async with client.post(f"{ground.url}/v1/resources", json=body, headers=headers) as answer:
+                async with client.post(f"{ground.urls[0]}/v1/resources", json=body, headers=headers) as answer:
                     assert answer.status == 201, await answer.text()
                     return UUID((await answer.json())["id"])
 

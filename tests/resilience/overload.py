@@ -81,7 +81,7 @@ class Report:
 
 async def run(parts: Stand, seconds: float) -> Report:
     """Set the ground up, offer the loads, and judge."""
-    async with ground(parts) as ours:
+    async with ground(parts, 1) as ours:
         async with opened(ours.database) as pool:
             await settle(pool, ours, parts.seed)
         await offer(ours, parts.seed)
@@ -115,7 +115,7 @@ async def run(parts: Stand, seconds: float) -> Report:
 
 def _plan(parts: Stand, ours: Ground) -> Plan:
     return Plan(
-        url=ours.url,
+        url=ours.urls[0],
         pole=str(ours.pole),
         organisations=[str(each) for each in ours.organisations[1:]],
         people_tokens=ours.tokens[1:],
@@ -124,7 +124,7 @@ def _plan(parts: Stand, ours: Ground) -> Plan:
         first_slot=0,
         seed=parts.seed,
         seconds=0.0,
-        beside={"api": ours.api.process.pid, "database": parts.postgres.pid},
+        beside={"api": ours.apis[0].process.pid, "database": parts.postgres.pid},
     )
 
 
@@ -174,7 +174,7 @@ def _whole_after(before: Phase, after: Phase) -> float:
 
 async def _reasons(ours: Ground) -> str:
     """Why the service refused, as its metrics say."""
-    async with aiohttp.ClientSession() as client, client.get(f"{ours.url}/metrics") as answer:
+    async with aiohttp.ClientSession() as client, client.get(f"{ours.urls[0]}/metrics") as answer:
         lines = (await answer.text()).splitlines()
     return ", ".join(line for line in lines if line.startswith("polepool_http_refused_total"))
 

@@ -17,6 +17,9 @@ from tests.resilience.ledger import Ledger
 
 NAMES = [name + suffix for name in topics() for suffix in ("", DEAD_LETTER_SUFFIX)]
 
+GATHERED = 64 * 1024
+"""Bytes that the broker gathers before it answers, half a second at most: who looks on leaves the processor alone."""
+
 
 def encoded(value: bytes | None) -> str | None:
     """Bytes, which may be any, as text."""
@@ -40,7 +43,12 @@ async def run(bootstrap: str, ledger: Ledger) -> None:
 
 async def _follow(bootstrap: str, positions: dict[TopicPartition, int], ledger: Ledger) -> None:
     async with AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, auto_offset_reset="earliest", metadata_max_age_ms=2000, request_timeout_ms=5000
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        metadata_max_age_ms=2000,
+        request_timeout_ms=5000,
+        fetch_min_bytes=GATHERED,
+        fetch_max_wait_ms=500,
     ) as consumer:
         for name in NAMES:
             await consumer._client._wait_on_metadata(name)
@@ -49,9 +57,9 @@ async def _follow(bootstrap: str, positions: dict[TopicPartition, int], ledger: 
         for part in parts:
             consumer.seek(part, positions.get(part, 0))
         while True:
-            for part, records in (await consumer.getmany(timeout_ms=500)).items():
-                _write(ledger, records)
-                positions[part] = records[-1].offset + 1
+            if found := await consumer.getmany(timeout_ms=500):
+                _write(ledger, [each for records in found.values() for each in records])
+                positions |= {part: records[-1].offset + 1 for part, records in found.items()}
 
 
 def _write(ledger: Ledger, records: list[Any]) -> None:

@@ -18,14 +18,14 @@ from chassis.access import Identity, Scope, Verifier
 from chassis.db import Pool, Tx, as_system, in_transaction
 from chassis.errors import Invalid, PreconditionMissing, Refused, Unauthenticated
 from chassis.http import idempotency
-from chassis.http.idempotency import Answer, Attempt, IdempotencyKeyMissing, Keep, Keeping
+from chassis.http.idempotency import Answer, Attempt, IdempotencyKeyMissing, Keeping
 
 C = TypeVar("C")
 R = TypeVar("R")
 P = ParamSpec("P")
 Handler = Callable[[Tx, Scope, C, datetime], Awaitable[object]]
-KeepingHandler = Callable[[Tx, Scope, C, datetime, Keep], Awaitable[object]]
-"""A handler whose last statement inserts what `Keep` gives for its result, beside all else."""
+KeepingHandler = Callable[[Tx, Scope, C, datetime, Keeping], Awaitable[object]]
+"""A handler whose last statement inserts what `Keeping.columns` gives for its result, beside all else."""
 LoadScope = Callable[[Tx, Identity], Awaitable[Scope]]
 """Reads what a caller may see, and lets row-level security see it (`set_scope`).
 
@@ -110,18 +110,18 @@ class Edge:
         return result
 
     async def _write(self, handler: KeepingHandler[C], command: C, key: str | None, status: int) -> Response:
-        attempt = await self._attempt(key) if key else None
+        keeping = Keeping(await self._attempt(key) if key else None, status)
 
         async def work(tx: Tx) -> Answer:
+            keeping.begin()
             scope = await self._enter(tx)
-            keeping = Keeping(attempt, status)
-            result = await handler(tx, scope, command, datetime.now(UTC), keeping.columns)
+            result = await handler(tx, scope, command, datetime.now(UTC), keeping)
             return await keeping.end(tx, result)
 
         try:
             answer = await in_transaction(self._ground.pool, work)
         except (Refused, asyncpg.IntegrityConstraintViolationError):
-            saved = await idempotency.find(self._ground.pool, attempt) if attempt else None
+            saved = await keeping.saved(self._ground.pool)
             if saved is None:
                 raise
             return saved.response(replayed=True)
@@ -150,7 +150,7 @@ class Edge:
 
 
 def _kept_after(handler: Handler[C]) -> KeepingHandler[C]:
-    return lambda tx, scope, command, now, _keep: handler(tx, scope, command, now)
+    return lambda tx, scope, command, now, _keeping: handler(tx, scope, command, now)
 
 
 async def authenticate(request: Request) -> Identity:

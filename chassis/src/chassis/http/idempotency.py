@@ -1,7 +1,6 @@
 """Saved answers: a creating request that is sent again gets the answer of the first time, and does nothing again."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -56,6 +55,10 @@ def digest(method: str, path: str, body: bytes) -> bytes:
     return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).digest()
 
 
+Saved = tuple[bytes | None, int, dict[str, str], bytes]
+"""The columns request_hash, status, headers and body of `idempotency`; all None when there is no row."""
+
+
 class Columns(NamedTuple):
     """What `save` inserts, for a handler that keeps the answer in the statement that writes; None without a key."""
 
@@ -67,27 +70,37 @@ class Columns(NamedTuple):
     body: bytes | None = None
 
 
-Keep = Callable[[object], Columns]
-"""What a handler's result is kept as."""
-
-
 class Keeping:
     """How the answer of a request is kept, in each of its transactions: by the handler's own statement, or after it."""
 
     def __init__(self, attempt: Attempt | None, status: int = 200) -> None:
         self._attempt = attempt
         self._status = status
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what an earlier transaction made of it."""
         self._answer: Answer | None = None
+        self._looked: Saved | None = None
+
+    @property
+    def key(self) -> tuple[UUID | None, str | None]:
+        """Whose key it is, and the key; None without one."""
+        return (None, None) if self._attempt is None else (self._attempt.subject, self._attempt.key)
 
     def columns(self, result: object) -> Columns:
         """The row to insert into `idempotency`, unless its key is None: the handler that asks for it answers for it.
 
         The insert raises asyncpg.UniqueViolationError when the key has been used.
         """
-        self._answer = answer = _answer(result, self._status)
         if self._attempt is None:
             return Columns()
+        self._answer = answer = _answer(result, self._status)
         return Columns(*_named(self._attempt), answer.status, answer.headers, answer.body)
+
+    def looked(self, saved: Saved) -> None:
+        """Take what the statement of a handler that is about to refuse found under the key: a round trip less."""
+        self._looked = saved
 
     async def end(self, tx: Tx, result: object) -> Answer:
         """What to answer; kept from here on, if the handler has not seen to it. Raises as `save` does."""
@@ -98,10 +111,17 @@ class Keeping:
             await save(tx, self._attempt, answer)
         return answer
 
+    async def saved(self, pool: Pool) -> Answer | None:
+        """The answer of the first time, after a refusal. Raises `IdempotencyKeyReused`."""
+        if self._attempt is None:
+            return None
+        if self._looked is not None:
+            return _saved(self._looked, self._attempt)
+        return await find(pool, self._attempt)
 
-def unkept(_result: object) -> Columns:
-    """How nothing is kept: for who asks without a key."""
-    return Columns()
+
+UNKEPT = Keeping(None)
+"""How nothing is kept: for who asks without a key."""
 
 
 def _named(attempt: Attempt) -> tuple[UUID, str, bytes]:
@@ -144,11 +164,16 @@ async def find(pool: Pool, attempt: Attempt) -> Answer | None:
             attempt.subject,
             attempt.key,
         )
-    if row is None:
+    return _saved(tuple(row), attempt) if row else None
+
+
+def _saved(row: Saved, attempt: Attempt) -> Answer | None:
+    request_hash, status, headers, body = row
+    if request_hash is None:
         return None
-    if row["request_hash"] != attempt.digest:
+    if request_hash != attempt.digest:
         raise IdempotencyKeyReused
-    return Answer(row["status"], row["headers"], row["body"])
+    return Answer(status, headers, body)
 
 
 async def forget(pool: Pool) -> None:

@@ -9,7 +9,7 @@ from chassis.access import Scope
 from chassis.db import Tx, as_system, new_id
 from chassis.errors import Invalid, NotFound, Refused
 from chassis.http import Page, Window
-from chassis.http.idempotency import Keep, unkept
+from chassis.http.idempotency import UNKEPT, Keeping
 from pooling.domain import bookings, matches
 from pooling.domain.bookings import USUAL, HoldRules
 from pooling.domain.offers import Asker
@@ -39,13 +39,13 @@ MATCH_ALONE = frozenset({"match_id", "match_version"})
 
 
 async def hold(
-    tx: Tx, scope: Scope, command: HoldResource, now: datetime, keep: Keep = unkept, *, rules: HoldRules = USUAL
+    tx: Tx, scope: Scope, command: HoldResource, now: datetime, keeping: Keeping = UNKEPT, *, rules: HoldRules = USUAL
 ) -> Booking:
     """Hold a resource: from a match, or directly. Refused with what it is now, or with the next best alternatives."""
     if command.match_id is not None:
         _refuse_more(command)
         version = _required(command.match_version, "match_version", "is required with match_id")
-        return await _hold_match(tx, scope, command.match_id, version, now, keep, rules)
+        return await _hold_match(tx, scope, command.match_id, version, now, keeping, rules)
     resource_id = _required(command.resource_id, "resource_id")
     version = _required(command.resource_version, "resource_version")
     organisation_id = _required(command.requester_organisation_id, "requester_organisation_id")
@@ -55,7 +55,7 @@ async def hold(
     scope.require_organisation(organisation_id)
     if (organisation_id, pole_id) not in scope.memberships:
         raise NotAMember
-    return await _hold_resource(tx, resource_id, version, Asker(pole_id, organisation_id), period, now, keep, rules)
+    return await _hold_resource(tx, resource_id, version, Asker(pole_id, organisation_id), period, now, keeping, rules)
 
 
 def _refuse_more(command: HoldResource) -> None:
@@ -71,7 +71,7 @@ def _required(value: T | None, field: str, rule: str = "is required unless match
 
 
 async def _hold_match(
-    tx: Tx, scope: Scope, match_id: UUID, version: int, now: datetime, keep: Keep, rules: HoldRules
+    tx: Tx, scope: Scope, match_id: UUID, version: int, now: datetime, keeping: Keeping, rules: HoldRules
 ) -> Booking:
     locked = await holds.lock_for_match(tx, scope, match_id)
     ground = locked or await holds.see_for_match(tx, scope, match_id)
@@ -88,7 +88,7 @@ async def _hold_match(
     asker = Asker(match.requester_pole_id, match.requester_organisation_id)
     booking, events = bookings.held(new_id(), resource, asker, match.period, match, now, rules.keep)
     said = [*events, *matches.to(MatchStatus.TAKEN, match)[1]]
-    if locked is None or not await holds.take(tx, booking, ground.ground.stay, said, keep(booking)):
+    if locked is None or not await holds.take(tx, booking, ground.ground.stay, said, keeping.columns(booking)):
         raise _taken(booking, ground.ground.offered, await alternatives.of_match(tx, scope, match, now))
     return booking
 
@@ -108,16 +108,23 @@ async def _why_no_longer(
 
 
 async def _hold_resource(
-    tx: Tx, resource_id: UUID, version: int, asker: Asker, period: Period, now: datetime, keep: Keep, rules: HoldRules
+    tx: Tx,
+    resource_id: UUID,
+    version: int,
+    asker: Asker,
+    period: Period,
+    now: datetime,
+    keeping: Keeping,
+    rules: HoldRules,
 ) -> Booking:
-    ground = await holds.lock_resource(tx, asker, resource_id, period)
+    ground = await holds.lock_resource(tx, asker, resource_id, period, keeping)
     if ground is None:
         raise NotFound
     booking, events = bookings.held(new_id(), ground.resource, asker, period, None, now, rules.keep)
     if ground.resource.version != version:
         raise OfferChanged(resource=ground.seen or await resources.read(tx, resource_id))
     rules.check(ground.waiting)
-    if ground.seen or not await holds.take(tx, booking, ground.stay, events, keep(booking)):
+    if ground.seen or not await holds.take(tx, booking, ground.stay, events, keeping.columns(booking)):
         like = ground.seen or await resources.read(tx, resource_id)
         raise _taken(booking, ground.offered, await alternatives.of_period(tx, asker, like, period, now))
     return booking

@@ -57,11 +57,15 @@ async def own(
 
 async def read(tx: Tx, booking_ids: Collection[UUID]) -> list[Booking]:
     """These bookings as they are, not locked: to know what to lock before them."""
+    if not booking_ids:
+        return []
     return [_booking(row) for row in await tx.fetch("SELECT * FROM booking WHERE id = ANY($1)", list(booking_ids))]
 
 
 async def lock(tx: Tx, booking_ids: Collection[UUID]) -> dict[UUID, Booking]:
     """Lock these bookings, in order of id."""
+    if not booking_ids:
+        return {}
     found = await tx.fetch(
         "SELECT * FROM booking WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", sorted(booking_ids)
     )
@@ -70,6 +74,8 @@ async def lock(tx: Tx, booking_ids: Collection[UUID]) -> dict[UUID, Booking]:
 
 async def to_come(tx: Tx, resource_ids: Collection[UUID], now: datetime) -> list[UUID]:
     """The live bookings of these resources that have not begun."""
+    if not resource_ids:
+        return []
     found = await tx.fetch(
         """
         SELECT id FROM booking

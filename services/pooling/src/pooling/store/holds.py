@@ -10,7 +10,7 @@ import asyncpg
 from chassis import outbox
 from chassis.access import Scope
 from chassis.db import Tx
-from chassis.http.idempotency import Columns
+from chassis.http.idempotency import Columns, Keeping
 from pooling.domain.bookings import Bookable
 from pooling.domain.offers import Asker
 from pooling.domain.refusals import LineTaken, SlotTaken
@@ -75,7 +75,7 @@ _RESOURCE = """
         resource.organisation_id, resource.fixed_cents, resource.hour_cents,
         (SELECT count(*) FROM booking WHERE status = 'held' AND requester_organisation_id = $2) AS waiting,
         resource.availability @> $4::tstzrange AS offered{more}
-    FROM member JOIN resource ON resource.id = $1
+    FROM member JOIN resource ON resource.id = $1{beside}
     WHERE member.organisation_id = $2 AND member.pole_id = $3 AND member.standing = 'joined'
         AND (resource.organisation_id = $2 OR resource.ring = 'everyone'
             OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $3)
@@ -86,6 +86,7 @@ _RESOURCE = """
 # Two statements: who books doesn't pay for what a refusal tells, and who finds the slot taken locks nothing.
 LOCK_RESOURCE = _RESOURCE.format(
     more="",
+    beside="",
     locked="""
         AND (SELECT free @> $4::tstzrange FROM resource_free WHERE resource_free.resource_id = resource.id)
     FOR SHARE OF member FOR NO KEY UPDATE OF resource
@@ -94,7 +95,10 @@ LOCK_RESOURCE = _RESOURCE.format(
 SEE_RESOURCE = _RESOURCE.format(
     more=""",
         resource.title, resource.characteristics, resource.commune, resource.place, resource.latitude,
-        resource.longitude, resource.ring, resource.availability""",
+        resource.longitude, resource.ring, resource.availability, saved.request_hash, saved.status AS saved_status,
+        saved.headers, saved.body""",
+    beside="""
+    LEFT JOIN idempotency AS saved ON saved.subject = $5 AND saved.key = $6""",
     locked="",
 )
 
@@ -115,17 +119,21 @@ async def see_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | N
     return _match_ground(row) if row else None
 
 
-async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID, period: Period) -> Ground | None:
+async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID, period: Period, keeping: Keeping) -> Ground | None:
     """Lock membership and resource, if the period is free: others wait for a lock. If it isn't, just look at them.
 
+    Who will be refused is told by the same look whether this is the same request as one that was answered before.
     None when one of them is missing, or the resource's ring does not reach the asker.
     """
     wanted = resource_id, asker.organisation_id, asker.pole_id, rows.span(period)
     row = await tx.fetchrow(LOCK_RESOURCE, *wanted)
     if row is not None:
         return _ground(row, row["id"], row["version"], row["status"])
-    row = await tx.fetchrow(SEE_RESOURCE, *wanted)
-    return replace(_ground(row, row["id"], row["version"], row["status"]), seen=resources.of(row)) if row else None
+    row = await tx.fetchrow(SEE_RESOURCE, *wanted, *keeping.key)
+    if row is None:
+        return None
+    keeping.looked((row["request_hash"], row["saved_status"], row["headers"], row["body"]))
+    return replace(_ground(row, row["id"], row["version"], row["status"]), seen=resources.of(row))
 
 
 def _match_ground(row: Row) -> MatchGround:

@@ -66,6 +66,8 @@ async def lock(
     tx: Tx, match_ids: Collection[UUID], resource_ids: Collection[UUID], request_ids: Collection[UUID]
 ) -> dict[UUID, Match]:
     """Lock these matches and those of these resources or requests that stand or are taken, in order of id."""
+    if not (match_ids or resource_ids or request_ids):
+        return {}
     found = await tx.fetch(
         """
         SELECT * FROM match

@@ -120,6 +120,8 @@ async def own(tx: Tx, scope: Scope, status: RequestStatus | None, limit: int, af
 
 async def lock(tx: Tx, scope: Scope, request_ids: Collection[UUID]) -> dict[UUID, Request]:
     """Lock requests of the caller's organisations (all of them for the system), in order of id."""
+    if not request_ids:
+        return {}
     found = await tx.fetch(
         """
         WITH locked AS MATERIALIZED (

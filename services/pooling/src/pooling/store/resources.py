@@ -171,6 +171,8 @@ async def free(tx: Tx, resource_id: UUID) -> tuple[Period, ...]:
 
 async def lock(tx: Tx, scope: Scope, resource_ids: Collection[UUID]) -> dict[UUID, Resource]:
     """Lock resources of the caller's own organisations (all of them for the system), in order of id."""
+    if not resource_ids:
+        return {}
     found = await tx.fetch(
         """
         SELECT * FROM resource WHERE id = ANY($1) AND (organisation_id = ANY($2) OR $3)
