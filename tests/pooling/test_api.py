@@ -91,8 +91,8 @@ async def test_the_same_hold_many_times_at_once_is_one_booking_and_its_key_is_fo
     # But for its key it would be refused for what it took itself.
     again = await bob.send("POST", "/v1/bookings", body, key="once")
     assert (again.status_code, again.text, again.headers["Idempotent-Replayed"]) == (201, answers[0].text, "true")
-    for period in (hours(12, 14), hours(10, 12)):  # one that is free, and one that isn't
-        other = await bob.send("POST", "/v1/bookings", {**body, "period": period}, key="once")
+    for when in (hours(12, 14), hours(10, 12)):  # one that is free, and one that isn't
+        other = await bob.send("POST", "/v1/bookings", {**body, "period": when}, key="once")
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert await bob.get(f"/v1/bookings/{answers[0].json()['id']}") == answers[0].json()
     assert len((await bob.get("/v1/bookings"))["items"]) == 1
