@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
+import uvloop
 
 from tests.resilience.cast import Cast
 from tests.resilience.clients import Session
@@ -174,4 +175,4 @@ async def run(folder: Path, seed: int, clients: int, attempts: int, apis: Sequen
 
 if __name__ == "__main__":
     seed, clients, attempts = map(int, sys.argv[2:5])
-    asyncio.run(run(Path(sys.argv[1]), seed, clients, attempts, sys.argv[5:]))
+    uvloop.run(run(Path(sys.argv[1]), seed, clients, attempts, sys.argv[5:]))
