@@ -17,6 +17,8 @@ from pooling.settings import PoolingSettings
 Once = Callable[[Tx, datetime], Awaitable[int]]
 
 LONGEST_BACKOFF = 10.0
+TURN = 0.5
+"""Seconds for which one kind of work goes on while another may wait."""
 STILL = 120.0
 """Seconds without the end of a round after which the process counts as dead."""
 
@@ -37,7 +39,10 @@ async def run_once(pool: Pool, once: Once) -> int:
 
 
 async def run(name: str, rounds: list[Once], running: Running[PoolingSettings]) -> None:
-    """Play these rounds in turn until told to stop, at once while there is work; wait out faults that pass."""
+    """Play these rounds in turn until told to stop, at once while there is work; wait out faults that pass.
+
+    Each has a turn of the same length: many short rounds aren't held up by as many long ones.
+    """
     clock = asyncio.get_running_loop()
     last = clock.time()
 
@@ -49,7 +54,7 @@ async def run(name: str, rounds: list[Once], running: Running[PoolingSettings]) 
     faults = 0
     while not running.stop.is_set():
         try:
-            done, faults = sum([await run_once(running.pool, once) for once in rounds]), 0
+            done, faults = sum([await _turn(running, once) for once in rounds]), 0
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -58,6 +63,17 @@ async def run(name: str, rounds: list[Once], running: Running[PoolingSettings]) 
         last = clock.time()
         if not done:
             await _pause(running.stop, min(running.settings.sweep_seconds * 2 ** min(faults, 8), LONGEST_BACKOFF))
+
+
+async def _turn(running: Running[PoolingSettings], once: Once) -> int:
+    """Play this round until there is nothing to do for it, or its turn is over; how much it did."""
+    clock = asyncio.get_running_loop()
+    ends, done = clock.time() + TURN, 0
+    while just_done := await run_once(running.pool, once):
+        done += just_done
+        if running.stop.is_set() or clock.time() >= ends:
+            break
+    return done
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

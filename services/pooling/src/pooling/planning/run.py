@@ -15,7 +15,7 @@ from pooling.planning.planner import Planner
 from pooling.planning.solving import COLD, GRACE, Solver, Unsolved
 from pooling.settings import PoolingSettings
 from pooling.store import plans
-from pooling.store.plans import Overtaken
+from pooling.store.plans import Heard, Overtaken
 
 PATIENCE = 10
 """Changes that go on are waited out for this many times `plan_quiet_seconds` at most."""
@@ -47,7 +47,7 @@ async def run(running: Running[PoolingSettings]) -> None:
         while not running.stop.is_set():
             try:
                 once_ready = await _unless_stopped(running.stop, _ready(solver))
-                if moment.has_come(loop.time(), await _last_event(running)):
+                if moment.has_come(loop.time(), await _last_heard(running)):
                     more = await _unless_stopped(running.stop, planner.look())
                     moment.looked(loop.time(), more=more)
                 faults = 0
@@ -64,16 +64,16 @@ class Moment:
 
     def __init__(self, quiet: float, at_least: float) -> None:
         self.quiet, self.at_least = quiet, at_least
-        self.seen: int | None = None
+        self.seen: Heard | None = None
         self.first = self.last = 0.0
         self.waiting = True
         self.next = 0.0
 
-    def has_come(self, now: float, event: int) -> bool:
-        """Whether to look now; `event` is the last that there is."""
-        if event != self.seen:
+    def has_come(self, now: float, heard: Heard) -> bool:
+        """Whether to look now, the log having been read so far."""
+        if heard != self.seen:
             self.first = self.first if self.waiting else now
-            self.seen, self.last, self.waiting = event, now, True
+            self.seen, self.last, self.waiting = heard, now, True
         over = now - self.last >= self.quiet or now - self.first >= PATIENCE * self.quiet
         return now >= self.next or (self.waiting and over)
 
@@ -88,10 +88,10 @@ async def _ready(solver: Solver) -> bool:
     return True
 
 
-async def _last_event(running: Running[PoolingSettings]) -> int:
-    async def work(tx: Tx) -> int:
+async def _last_heard(running: Running[PoolingSettings]) -> Heard:
+    async def work(tx: Tx) -> Heard:
         await as_system(tx)
-        return await plans.last_event(tx)
+        return await plans.last_heard(tx)
 
     return await in_transaction(running.pool, work, readonly=True)
 

@@ -117,12 +117,28 @@ async def try_lock(connection: Tx, part_id: UUID) -> bool:
     return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", LOCKS, key))
 
 
-async def last_event(tx: Tx) -> int:
-    """The last event of the log that isn't about matches: a new one asks for a look."""
-    last: int | None = await tx.fetchval(
-        "SELECT id FROM outbox WHERE topic <> 'polepool.pooling.matches' ORDER BY id DESC LIMIT 1"
+class Heard(NamedTuple):
+    """How far the log was read: the last position given, and the last event that has none yet."""
+
+    position: int
+    id: int
+
+
+async def last_heard(tx: Tx) -> Heard:
+    """The last events of the log that aren't about matches: when they are others than before, there is news.
+
+    Ids alone would not tell: of two that write at the same time, the one that commits last may have the lower id.
+    Whatever commits gets its position after all that had one.
+    """
+    row = await tx.fetchrow(
+        """
+        SELECT (SELECT position FROM outbox WHERE topic <> 'polepool.pooling.matches' AND position IS NOT NULL
+                ORDER BY position DESC LIMIT 1) AS position,
+            (SELECT max(id) FROM outbox WHERE topic <> 'polepool.pooling.matches' AND position IS NULL) AS id
+        """
     )
-    return last or 0
+    assert row is not None  # noqa: S101 - it selects from nothing
+    return Heard(row["position"] or 0, row["id"] or 0)
 
 
 async def tidy(tx: Tx, parts: Collection[UUID], before: datetime) -> int:
