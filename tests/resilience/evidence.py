@@ -91,6 +91,8 @@ class Evidence:
     mails: list[Entry]
     hooks: list[Entry]
     reads: list[Entry]
+    plans: list[Entry]
+    """What clients were told of the plans of their requests."""
     deaths: dict[str, int]
     database_deaths: int
 
@@ -200,6 +202,7 @@ async def collect(system: System, began: float) -> Evidence:
         mails=list(read(folder / "mails.ledger")),
         hooks=list(read(folder / "hooks.ledger")),
         reads=list(read(folder / "reader.ledger")),
+        plans=[each for each in told if "plan" in each],
         deaths=deaths,
         database_deaths=system.faults["kill postgres"],
     )

@@ -77,6 +77,21 @@ async def take(client: Client) -> None:
         await client.do(Intent("take", "pooling", "POST", "/v1/bookings", body))
 
 
+async def follow(client: Client) -> None:
+    """Read what the plan of the territory has for an own request, write down what it tells, and take it."""
+    if not client.requests:
+        return
+    request = client.rng.choice(client.requests)
+    found = await client.session.get("pooling", f"/v1/requests/{request}/plan")
+    if found is None:
+        return
+    client.ground.ledger.write(plan=request, items=found["items"])
+    if planned := [item["match"] for item in found["items"] if item["status"] == "planned"]:
+        match = client.rng.choice(planned)
+        body = {"match_id": match["id"], "match_version": match["version"]}
+        await client.do(Intent("follow", "pooling", "POST", "/v1/bookings", body))
+
+
 async def give_up(client: Client) -> None:
     """Withdraw an own request."""
     if client.requests:
@@ -162,7 +177,8 @@ OPERATIONS: dict[str, tuple[int, Callable[[Client], Awaitable[Any]]]] = {
     "confirm": (14, confirm),
     "cancel": (12, cancel),
     "request": (6, ask),
-    "take": (12, take),
+    "take": (8, take),
+    "follow": (8, follow),
     "give up": (3, give_up),
     "offer": (2, offer),
     "withdraw": (2, withdraw),

@@ -36,6 +36,8 @@ def _paths(folder: Path, cast: Cast, rng: random.Random) -> list[str]:
     recent = [each["body"] for each in answers[-200:] if isinstance(each["body"], dict)]
     bookings = [body["id"] for body in recent if "owner_organisation_id" in body]
     chosen = [f"/v1/bookings/{id_}" for id_ in rng.sample(bookings, min(5, len(bookings)))]
+    asked = [body["id"] for body in recent if "lines" in body]
+    chosen += [f"/v1/requests/{id_}/plan" for id_ in rng.sample(asked, min(2, len(asked)))]
     return [*chosen, f"/v1/resources/{rng.choice(cast.vans)}"]
 
 

@@ -3,13 +3,21 @@
 Each rule says how many things it looked at: a rule that looked at nothing has shown nothing.
 """
 
-from tests.resilience.checker import answers, bookings, consumption, events, reading, telling
+from tests.resilience.checker import answers, bookings, consumption, events, plans, reading, telling
 from tests.resilience.evidence import Evidence
 from tests.resilience.verdict import Verdict
 
 __all__ = ["Verdict", "judge"]
 
-RULES = (*answers.RULES, *events.RULES, *bookings.RULES, *consumption.RULES, *telling.RULES, *reading.RULES)
+RULES = (
+    *answers.RULES,
+    *events.RULES,
+    *bookings.RULES,
+    *plans.RULES,
+    *consumption.RULES,
+    *telling.RULES,
+    *reading.RULES,
+)
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
