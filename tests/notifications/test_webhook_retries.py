@@ -4,11 +4,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 from aiohttp import web
 
 from chassis.db import as_system, transaction
 from chassis.health import Health
-from chassis.testing import eventually
+from chassis.settings import DatabaseSettings
+from chassis.testing import Parts, eventually
 from notifications.settings import NotificationsSettings
 from notifications.store import deliveries
 from notifications.workers import webhook
@@ -16,6 +18,11 @@ from notifications.workers.webhook import Sender
 from tests.notifications.webhooks import due, log, sending, subscribe
 from tests.notifications.world import Story, World
 from tests.support.sinks import WebhookSink
+
+CUT_WHO_WAITS = """
+    SELECT bool_or(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 async def test_a_failing_receiver_is_tried_again_with_the_same_id_and_body(
@@ -202,3 +209,29 @@ async def test_what_a_killed_worker_had_taken_is_sent_when_its_lease_is_over(
     await webhook.deliver(sender, late)  # the first worker comes back: it may send, but not save
     [row] = await world.rows("SELECT state, attempts, status FROM webhook_delivery")
     assert row == {"state": "delivered", "attempts": 2, "status": 204}
+
+
+async def test_what_was_posted_is_not_posted_again_for_a_database_session_that_ends_before_it_is_saved(
+    world: World, hooks: WebhookSink, sender: Sender, parts: Parts, database: DatabaseSettings
+) -> None:
+    story = Story()
+    await world.learn(*story.facts)
+    webhook_id = await subscribe(world, hooks, story)
+    hooks.gates["erp"] = asyncio.Event()
+    await world.learn(story.held())
+    sending = asyncio.create_task(webhook.run_once(sender))
+    await eventually(lambda: bool(hooks.of("erp")))
+    name = database.url.get_secret_value().rpartition("/")[2]
+    admin = parts.postgres_admin_url.rpartition("/")[0] + f"/{name}"
+    async with (
+        asyncpg.create_pool(admin, min_size=2, max_size=2) as pool,
+        pool.acquire() as other,
+        pool.acquire() as holding,
+        holding.transaction(),
+    ):
+        await holding.execute("SELECT FROM webhook_delivery FOR UPDATE")
+        hooks.gates["erp"].set()
+        await eventually(lambda: other.fetchval(CUT_WHO_WAITS))
+    assert await sending == 1
+    [entry] = await log(world, story, webhook_id)
+    assert (entry["state"], entry["attempts"]) == ("delivered", 1)

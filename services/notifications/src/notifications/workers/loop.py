@@ -3,10 +3,11 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import structlog
 
-from chassis.db import is_transient
+from chassis.db import Pool, Tx, as_system, in_transaction, is_transient
 from chassis.health import Health
 
 log = structlog.get_logger(__name__)
@@ -14,6 +15,10 @@ log = structlog.get_logger(__name__)
 STILL = 120.0
 """Seconds without the end of a round after which the process counts as dead."""
 LONGEST_BACKOFF = 10.0
+SAVE_AGAIN = (0.1, 0.5, 2.0, 5.0)
+"""Seconds between tries to save an outcome: what isn't saved is done again, and whoever it is for gets it twice."""
+
+T = TypeVar("T")
 
 
 async def forever(
@@ -57,3 +62,21 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
     except TimeoutError:
         return
+
+
+async def saved(pool: Pool, save: Callable[[Tx], Awaitable[T]]) -> T:
+    """Save an outcome, as the system; again for some seconds while the database is away."""
+
+    async def work(tx: Tx) -> T:
+        await as_system(tx)
+        return await save(tx)
+
+    for seconds in SAVE_AGAIN:
+        try:
+            return await in_transaction(pool, work)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("outcome not saved, trying again", error=type(error).__name__)
+            await asyncio.sleep(seconds)
+    return await in_transaction(pool, work)

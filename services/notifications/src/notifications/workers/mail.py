@@ -11,7 +11,7 @@ from email.message import EmailMessage
 
 import structlog
 
-from chassis.db import Pool, Tx, as_system, in_transaction, is_transient
+from chassis.db import Pool, Tx, as_system, in_transaction
 from notifications.contacts import Contacts, MembershipAway, PersonUnknown
 from notifications.mail import smtp
 from notifications.mail.compose import BadAddress, compose
@@ -19,12 +19,10 @@ from notifications.metrics import MAILS, OLDEST
 from notifications.settings import MailSettings
 from notifications.store import people
 from notifications.store.people import Mail
+from notifications.workers.loop import saved
 
 LONGEST_ROUND = 60.0
 """Seconds after which a round ends, well before its lease and before the process counts as dead."""
-
-SAVE_AGAIN = (0.1, 0.5, 2.0, 5.0)
-"""Seconds between tries to save an outcome: what isn't saved is done again, and the person gets the mail twice."""
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +128,7 @@ async def _hand_over(mailer: Mailer, mail: Mail, sending: Awaitable[None]) -> Ca
 
 
 async def _settle(mailer: Mailer, mail: Mail, state: str, reason: str | None) -> None:
-    await _save(mailer, lambda tx: people.settle_mail(tx, mail, state, reason, datetime.now(UTC)))
+    await saved(mailer.pool, lambda tx: people.settle_mail(tx, mail, state, reason, datetime.now(UTC)))
     MAILS.labels(state).inc()
     log.info("mail settled", notification_id=str(mail.notification_id), state=state, reason=reason)
 
@@ -138,26 +136,8 @@ async def _settle(mailer: Mailer, mail: Mail, state: str, reason: str | None) ->
 async def _postpone(mailer: Mailer, mail: Mail, reason: str, *, counted: bool) -> None:
     # An attempt that ended with its worker counts; what keeps a mail from being tried at all must not wait for it.
     due_at = datetime.now(UTC) + _delay(mailer.settings, mail.attempts if counted else 1)
-    await _save(mailer, lambda tx: people.postpone_mail(tx, mail, reason, due_at, counted))
+    await saved(mailer.pool, lambda tx: people.postpone_mail(tx, mail, reason, due_at, counted))
     MAILS.labels("postponed").inc()
-
-
-async def _save(mailer: Mailer, save: Callable[[Tx], Awaitable[None]]) -> None:
-    """Save an outcome, again for some seconds while the database is away."""
-
-    async def work(tx: Tx) -> None:
-        await as_system(tx)
-        await save(tx)
-
-    for pause in SAVE_AGAIN:
-        try:
-            return await in_transaction(mailer.pool, work)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning("outcome not saved, trying again", error=type(error).__name__)
-            await asyncio.sleep(pause)
-    return await in_transaction(mailer.pool, work)
 
 
 def _delay(settings: MailSettings, attempts: int) -> timedelta:

@@ -15,7 +15,7 @@ from notifications.metrics import OLDEST, WEBHOOK_ATTEMPTS
 from notifications.settings import WebhookSettings
 from notifications.store import deliveries
 from notifications.store.deliveries import Leased, Outcome
-from notifications.workers.loop import forever
+from notifications.workers.loop import forever, saved
 
 GRACE = 5.0
 """Seconds that deliveries under way get when the process stops; after that their lease ends and they are repeated."""
@@ -106,8 +106,6 @@ async def deliver(sender: Sender, leased: Leased) -> None:
 
 
 async def _save(sender: Sender, leased: Leased, outcome: Outcome) -> str:
-    async def work(tx: Tx) -> str:
-        await as_system(tx)
-        return await handlers.record_attempt(tx, leased, outcome, sender.retries, datetime.now(UTC))
-
-    return await in_transaction(sender.pool, work)
+    return await saved(
+        sender.pool, lambda tx: handlers.record_attempt(tx, leased, outcome, sender.retries, datetime.now(UTC))
+    )
