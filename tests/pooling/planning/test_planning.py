@@ -11,6 +11,7 @@ import pytest
 from chassis.db import Pool, Tx
 from chassis.settings import DatabaseSettings
 from chassis.testing import eventually
+from pooling.domain.matches import AT_MOST
 from pooling.domain.territory import Territory
 from pooling.matching.problem import Problem
 from pooling.planning import solving
@@ -163,3 +164,25 @@ async def test_times_of_the_plan_are_the_lines_own_to_the_second(world: World, p
     item = await planned(asker, request)
     assert item.match is not None
     assert item.match.period == period(8 + 20 / 3600, 10 + 20 / 3600)
+
+
+async def test_a_planned_time_that_was_booked_for_a_while_is_proposed_again_however_many_others_are(
+    world: World, planner: Planner
+) -> None:
+    owner = await world.member()
+    asker, rival = await world.member(owner.pole_id), await world.member(owner.pole_id)
+    for _ in range(AT_MOST + 2):
+        await owner.offer()
+    request = await asker.request(line(8, 10))
+    await until_quiet(planner, world)
+    before = (await planned(asker, request)).match
+    assert before is not None
+    held = await rival.book(before.resource_id, 8, 10)
+    await world.sweep()
+    await rival.cancel(held)
+    await world.sweep()
+    assert len(await asker.matches(request)) == AT_MOST
+    await until_quiet(planner, world)
+    after = await planned(asker, request)
+    assert (after.status, after.match) == ("planned", before.model_copy(update={"version": before.version + 2}))
+    assert not await planner.look()

@@ -33,13 +33,18 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An unbooked line of an open request, at the request's version."""
+    """An unbooked line of an open request, at the request's version; whether its slot, if it has one, is proposed."""
 
     request_id: UUID
     request_version: int
     asker: Asker
     line: Line
     slot: Slot | None
+    proposed: bool = True
+
+    def has(self, slot: Slot | None) -> bool:
+        """Whether this is its slot, and its requester was told so."""
+        return self.slot == slot and (slot is None or self.proposed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,8 @@ def fingerprint(part: Territory) -> bytes:
         booked = sorted((each.start.isoformat(), each.end.isoformat()) for each in supply.booked)
         digest.update(repr((str(supply.id), supply.version, booked, reached)).encode())
     for wish in part.wishes:
-        begun = wish.slot is not None and wish.slot.period.start < part.now
-        digest.update(repr((str(wish.line.id), wish.request_version, begun)).encode())
+        over = wish.slot is not None and (wish.slot.period.start < part.now or not wish.proposed)
+        digest.update(repr((str(wish.line.id), wish.request_version, over)).encode())
     return digest.digest()
 
 

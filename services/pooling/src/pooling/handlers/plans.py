@@ -49,7 +49,8 @@ async def commit(tx: Tx, proposal: Proposal, now: datetime, until: datetime) -> 
     crossed = await plans.in_the_way(tx, wanted)
     locked = await requests.lock(tx, SYSTEM, {wish.request_id for wish in changed.values()} | set(crossed.values()))
     outcome = Outcome(dropped=await _changed_since(tx, changed, wanted, versions, locked, proposal.territory))
-    outcome.moved = {id_ for id_, wish in changed.items() if wish.slot is not None} - outcome.dropped
+    moved = {id_ for id_, wish in changed.items() if wish.slot not in (None, wanted.get(id_))}
+    outcome.moved = moved - outcome.dropped
     slots = {line_id: slot for line_id, slot in wanted.items() if line_id not in outcome.dropped}
     await plans.move(tx, changed, slots, until)
     found = await _candidates(tx, slots, changed, now)
@@ -66,7 +67,7 @@ async def commit(tx: Tx, proposal: Proposal, now: datetime, until: datetime) -> 
 
 
 def _is_new(wish: Wish, proposal: Proposal) -> bool:
-    return wish.slot != proposal.slots.get(wish.line.id)
+    return not wish.has(proposal.slots.get(wish.line.id))
 
 
 async def _changed_since(

@@ -45,7 +45,9 @@ async def read(tx: Tx, now: datetime) -> Territory:
         """
         SELECT request.version, request.pole_id, request.organisation_id, line.request_id, line.id AS line_id,
             line.kind, line.within, line.minutes, line.features, line.at_least, line.commune, line.place,
-            line.latitude, line.longitude, line.max_km, line.max_price_cents, slot.resource_id, slot.period
+            line.latitude, line.longitude, line.max_km, line.max_price_cents, slot.resource_id, slot.period,
+            EXISTS (SELECT FROM match WHERE match.line_id = line.id AND match.resource_id = slot.resource_id
+                AND match.period = slot.period AND match.status = 'proposed') AS proposed
         FROM request JOIN request_line AS line ON line.request_id = request.id
         LEFT JOIN plan_slot AS slot ON slot.line_id = line.id
         WHERE request.status = 'open' AND upper(line.within) > $1
@@ -80,7 +82,7 @@ async def read_partners(tx: Tx) -> dict[UUID, frozenset[UUID]]:
 
 def _wish(row: Row) -> Wish:
     asker = Asker(pole_id=row["pole_id"], organisation_id=row["organisation_id"])
-    return Wish(row["request_id"], row["version"], asker, requests.line(row), _slot(row))
+    return Wish(row["request_id"], row["version"], asker, requests.line(row), _slot(row), row["proposed"])
 
 
 def _slot(row: Row) -> Slot | None:
