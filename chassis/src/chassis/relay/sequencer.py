@@ -7,7 +7,7 @@ import asyncio
 from functools import partial
 from math import exp
 
-from chassis.db import Connection
+from chassis.db import Connection, Tx
 from chassis.outbox import CHANNEL
 from chassis.relay.parts import LOOK, POSITIONED, SEQUENCER, SLOTS, Relay, nap, sessions, try_lock
 
@@ -90,7 +90,7 @@ def averaged(rate: float, events: int, seconds: float) -> float:
     return rate * kept + events / max(seconds, 1e-6) * (1 - kept)
 
 
-async def run_once(connection: Connection) -> int:
+async def run_once(connection: Tx) -> int:
     """Give the next committed events their positions; how many got one, at most `BATCH`."""
     given: int = await connection.fetchval(SEQUENCE, BATCH)
     return given
