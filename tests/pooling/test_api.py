@@ -227,6 +227,15 @@ async def test_bad_input_is_refused_by_field_and_rule_and_leaves_nothing(
     assert await kept(world) == before
 
 
+async def test_a_list_with_nothing_in_it_is_told_apart_from_one_whose_items_are_wrong(world: World, caller: At) -> None:
+    member = await world.member()
+    good = requested(member.pole_id, member.id, [])
+    empty = await caller(member).send("POST", REQUESTS, good)
+    assert empty.json()["errors"] == [{"field": "lines", "rule": "must have at least 1, not 0"}]
+    wrong = await caller(member).send("POST", REQUESTS, {**good, "lines": [{**need(hours(8, 18)), "colour": "red"}]})
+    assert wrong.json()["errors"] == [{"field": "lines.0.colour", "rule": "is not a known field"}]
+
+
 async def test_nothing_is_offered_or_asked_where_one_is_no_member(world: World, caller: At) -> None:
     member, elsewhere = await world.member(), await world.pole()
     for path, body in (

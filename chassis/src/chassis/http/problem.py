@@ -1,7 +1,7 @@
 """Every error is an RFC 9457 problem with a stable type and code; `errors` names fields and the rules they break."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -97,9 +97,15 @@ async def _validation(request: Request, error: Exception) -> Response:
     if isinstance(error.body, bytes):
         return unsupported(request.url.path)
     body = orjson.loads(error.body.body) if isinstance(error.body, Raw) else error.body
-    errors = [{"field": _field(each["loc"], body), "rule": _rule(each)} for each in error.errors()]
+    errors = [{"field": _field(each["loc"], body), "rule": _rule(each)} for each in _telling(error.errors())]
     detail = "A part of the request is not valid."
     return problem(422, "invalid", detail, instance=request.url.path, extra={"errors": errors[:50]})
+
+
+def _telling(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """All but those that only follow from others: pydantic counts a list's invalid items as missing."""
+    inside = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
+    return [each for each in errors if each["type"] != "too_short" or each["loc"] not in inside]
 
 
 def unsupported(instance: str) -> Response:
@@ -127,6 +133,9 @@ def _rule(error: Mapping[str, Any]) -> str:
     kind = str(error["type"])
     if kind in _RULES:
         return _RULES[kind]
+    if kind in ("too_short", "too_long"):
+        least, most, count = (error["ctx"].get(name) for name in ("min_length", "max_length", "actual_length"))
+        return f"must have at {'least' if most is None else 'most'} {least if most is None else most}, not {count}"
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return message.replace("Input should", "must", 1)
 
