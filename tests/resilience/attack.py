@@ -69,10 +69,10 @@ async def attack(
             f"the load doesn't end:\n{processes.tail(system.folder / 'load.log')}"
         )
         await system.until_ready()
+        await processes.kill(reader)
         report = Report(seed, time.time() - began, system.faults)
         report.verdicts.append(await _quiet(system))
         report.verdicts += system.findings
-        await processes.kill(reader)
         evidence = await collect(system, began)
         report.intents = _outcomes(evidence)
         report.verdicts += checker.judge(evidence)

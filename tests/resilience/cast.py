@@ -1,5 +1,6 @@
 """Who plays: a pole with members, what they own, and a stranger in another pole who must see nothing of it."""
 
+import asyncio
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -61,10 +62,14 @@ async def cast(system: System) -> Cast:
         coordinator = await sign_up(http)
         pole = await administrator.open_pole("Pays d'essai", [coordinator.id])
         other = await administrator.open_pole("Pays voisin", [coordinator.id])
-        players = [await _player(http, coordinator, pole["id"], system) for _ in range(MEMBERS)]
-        stranger = await _player(http, coordinator, other["id"], system)
+        *players, stranger = await asyncio.gather(
+            *(_player(http, coordinator, pole["id"], system) for _ in range(MEMBERS)),
+            _player(http, coordinator, other["id"], system),
+        )
         day = (datetime.now(UTC) + timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)
-        vans = [await _van(http, system, pole["id"], players[number % MEMBERS], day) for number in range(VANS)]
+        vans = await asyncio.gather(
+            *(_van(http, system, pole["id"], players[number % MEMBERS], day) for number in range(VANS))
+        )
     made = Cast(system.urls, pole["id"], coordinator.email, players, stranger, other["id"], vans, day.isoformat())
     made.save(system.folder / "cast.json")
     return made

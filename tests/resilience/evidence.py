@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,24 +109,47 @@ STUCK = 30.0
 """Seconds without any change after which it doesn't become quiet any more: longer than any lease or session lasts."""
 
 
+NEWS = "notifications news"
+
+
 async def until_quiet(system: System) -> None:
-    """Wait until nothing is under way any more. Raises AssertionError naming what is, and doesn't move."""
-    before: dict[str, int] = {}
-    changed = time.monotonic()
-    while busy := {name: count for name, count in (await _under_way(system)).items() if count}:
-        if busy != before:
-            before, changed = busy, time.monotonic()
-        assert time.monotonic() < changed + STUCK, f"still under way: {busy}"
+    """Wait until nothing is under way any more. Raises AssertionError naming what is, and doesn't move.
+
+    Topics are asked only once tables don't tell that something moves: asking them takes a second of what has to work.
+    """
+    waiting: dict[str, int] = {}
+    behind: dict[str, int] = {}
+    changed = told = time.monotonic()
+    while True:
+        before = waiting, behind
+        waiting = await _waiting(system)
+        news_wait = bool(waiting.get(NEWS)) and waiting.get(NEWS) == before[0].get(NEWS)
+        told = told if news_wait else time.monotonic()
+        in_vain = time.monotonic() > told + STUCK
+        if not waiting or waiting == before[0] or in_vain:
+            behind = await _behind(system)
+            if not waiting and not behind:
+                return
+        if (waiting, behind) != before:
+            changed = time.monotonic()
+        # News wait for facts. Once all is consumed none comes any more, however many mails there are still to be sent.
+        assert not (in_vain and not behind), f"waits in vain: {waiting}"
+        assert time.monotonic() < changed + STUCK, f"still under way: {waiting}, {behind}"
         await asyncio.sleep(0.25)
 
 
-async def _under_way(system: System) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for service in ROLES:
-        counts |= {f"{service} {name}": count for name, count in (await _waiting(system, service)).items()}
+async def _waiting(system: System) -> dict[str, int]:
+    """How much the services' tables have yet to do, where it is anything."""
+    found = await asyncio.gather(*(_waiting_in(system, service) for service in ROLES))
+    return {name: count for each in found for name, count in each.items() if count}
+
+
+async def _behind(system: System) -> dict[str, int]:
+    """How many records each group has yet to commit, where it is any."""
+    lags: Counter[str] = Counter()
     for each in await offsets(system):
-        counts[f"{each.group} lag"] = counts.get(f"{each.group} lag", 0) + each.end - each.committed
-    return counts
+        lags[f"{each.group} lag"] += each.end - each.committed
+    return {name: lag for name, lag in lags.items() if lag}
 
 
 WAITING = {
@@ -138,6 +161,7 @@ WAITING = {
         "outbox": "SELECT count(*) FROM outbox o JOIN outbox_cursor c USING (slot) "
         "WHERE o.position IS NULL OR o.position > c.position",
         "rematch": "SELECT count(*) FROM rematch",
+        "holds": "SELECT count(*) FROM booking WHERE status = 'held' AND expires_at IS NOT NULL",
         # What happened last may have to be planned yet; how far the matcher is, no table tells.
         "news": "SELECT count(*) FROM outbox WHERE time > now() - interval '6 seconds'",
     },
@@ -149,10 +173,10 @@ WAITING = {
 }
 
 
-async def _waiting(system: System, service: str) -> dict[str, int]:
+async def _waiting_in(system: System, service: str) -> dict[str, int]:
     connection = await connect(system, service)
     try:
-        return {name: await connection.fetchval(query) for name, query in WAITING[service].items()}
+        return {f"{service} {name}": await connection.fetchval(query) for name, query in WAITING[service].items()}
     finally:
         await connection.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.resilience import failpoints, plants, release
 
-SECOND_LOOK = timedelta(seconds=15)
+SECOND_LOOK = timedelta(seconds=5)
 """After how long a launched project is told once more here: nothing is quiet before the last one was."""
 
 

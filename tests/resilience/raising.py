@@ -63,14 +63,13 @@ async def _lay_out(system: System, *, planted: tuple[str, ...], twice: tuple[str
     listening = list(dict.fromkeys([*(name for _, _, name in names), *fronts.values(), "smtp", "hooks"]))
     system.ports = dict(zip(listening, free_ports(len(listening)), strict=True))
     system.urls = {service: f"http://{HOST}:{system.ports[name]}" for service, name in fronts.items()}
-    for service in ROLES:
-        system.databases[service] = await fresh_database(
-            system.parts, service, {service: files(service) / "migrations"}
-        )
+    fresh = (fresh_database(system.parts, service, {service: files(service) / "migrations"}) for service in ROLES)
+    of_membership, databases = await asyncio.gather(_of_membership(system.folder), asyncio.gather(*fresh))
+    system.databases = dict(zip(ROLES, databases, strict=True))
     for statement, service in [(sql, service) for name in planted for service, sql in plants.PLANTS[name].sql.items()]:
         await _execute(system, service, statement)
     own = {
-        "membership": await _of_membership(system.folder),
+        "membership": of_membership,
         "pooling": {
             "SWEEP_SECONDS": "0.1",
             "HOLD_HOURS": "0.003",
@@ -141,13 +140,13 @@ def _of_notifications(system: System) -> dict[str, str]:
         "MAIL__TLS": "none",
         "MAIL__SENDER": "bonjour@polepool.example",
         "MAIL__FIRST_DELAY": "0.2",
-        "MAIL__LEASE": "15",
+        "MAIL__LEASE": "10",
         "MAIL__TIMEOUT": "5",
         "WEBHOOK__KEYS": f'["{Fernet.generate_key().decode()}"]',
         "WEBHOOK__ALLOWED_TARGETS": f'["{HOST}:{system.ports["hooks"]}"]',
         "WEBHOOK__SCHEDULE": json.dumps([0.2, 0.2, 0.5, 1, 1, 2] + 30 * [3]),
         "WEBHOOK__TOTAL_TIMEOUT": "5",
-        "WEBHOOK__LEASE": "15",
+        "WEBHOOK__LEASE": "10",
         "POLL_SECONDS": "0.1",
     }
 
@@ -172,5 +171,4 @@ async def _stop(system: System) -> None:
     for role in system.roles.values():
         role.asked = True
     running = [role.process for role in system.roles.values() if role.process]
-    await asyncio.gather(*(processes.stop(each, patience=15.0) for each in running))
-    await asyncio.gather(*(processes.kill(each) for each in system.products.values()))
+    await asyncio.gather(*(processes.kill(each) for each in (*running, *system.products.values())))
