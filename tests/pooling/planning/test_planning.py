@@ -178,6 +178,7 @@ async def test_a_planned_time_that_was_booked_for_a_while_is_proposed_again_howe
     before = (await planned(asker, request)).match
     assert before is not None
     held = await rival.book(before.resource_id, 8, 10)
+    await owner.offer()
     await world.sweep()
     await rival.cancel(held)
     await world.sweep()
