@@ -18,6 +18,8 @@ LEAST_SIZE = 20
 MOST_OPTIONS = 30
 DENSITY = 0.5
 """Places per line at first, of the square root of all that a line has."""
+DENSITY_OF_UNITS = 0.8
+"""The same where resources have several units: prices tell less there which places matter."""
 LEAST_DENSITY = 2.0
 STALE = 2
 """Without a gain till all requests were tried so often, more places are."""
@@ -62,7 +64,8 @@ def improver(board: Board, quote: Quote, chance: np.random.Generator) -> Improve
     rent, regret = np.zeros(len(board.place_arc), np.int64), np.zeros(len(board.place_arc), np.int64)
     regrets(board, quote, rent, regret)
     tries = np.ones(len(board.together))
-    density = max(LEAST_DENSITY, DENSITY * (len(regret) / max(1, len(board.units))) ** 0.5)
+    share = DENSITY_OF_UNITS if (board.capacity > 1).any() else DENSITY
+    density = max(LEAST_DENSITY, share * (len(regret) / max(1, len(board.units))) ** 0.5)
     resources, requests = np.zeros(len(board.capacity), np.int64), np.zeros(len(board.together), np.int64)
     return Improver(
         board, quote, chance, longest_blocks(board), rent, regret, demand.worth, tries,

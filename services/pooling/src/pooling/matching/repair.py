@@ -1,5 +1,7 @@
 """A part of the plan made anew, exactly: its model solved by HiGHS, with the plan as it is to begin from."""
 
+from collections.abc import Callable
+from itertools import count
 from typing import Any, NamedTuple
 
 import highspy
@@ -14,7 +16,8 @@ from pooling.matching.neighbourhood import with_room
 from pooling.matching.packing import Packing, put
 
 MOST_NODES = 20
-MOST_ITERATIONS = 1_500
+MOST_STAGES = 40
+"""So many times branch and bound asks whether to go on; some 30 simplex iterations lie between two."""
 CLOSE = 1e-4
 """A part is solved when it is so near to its best, relatively."""
 MOST_OPEN = 100
@@ -72,10 +75,10 @@ def solved(model: Model, start: Floats, seconds: float | None) -> Solved:
     spent = int(highs.getInfo().simplex_iteration_count)
     if values is None:
         return Solved(start, spent, ended=False)
-    count = int(between(values).sum())
-    if not count:
+    still_open = int(between(values).sum())
+    if not still_open:
         return Solved(np.rint(values), spent, ended=True)
-    if count <= MOST_OPEN:
+    if still_open <= MOST_OPEN:
         return exactly(model, start, seconds)
     found = dive(highs, model, values)
     return Solved(start if found is None else found, spent, ended=False)
@@ -90,7 +93,7 @@ def exactly(model: Model, start: Floats, seconds: float | None) -> Solved:
     solution = highspy.HighsSolution()
     solution.col_value = start.tolist()
     highs.setSolution(solution)
-    highs.setCallback(stop_when_long, None)
+    highs.setCallback(stop_when_long(), None)
     highs.startCallback(highspy.cb.HighsCallbackType.kCallbackMipInterrupt)
     highs.run()
     ended = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
@@ -109,9 +112,17 @@ def quiet(seconds: float | None) -> Any:
     return highs
 
 
-def stop_when_long(_kind: object, _said: str, told: Any, asked: Any, _data: object) -> None:
-    """Ends a search that takes long, told by its iterations: they are the same on every machine."""
-    asked.user_interrupt = told.simplex_iteration_count > MOST_ITERATIONS
+def stop_when_long() -> Callable[[object, str, Any, Any, Any], None]:
+    """Ends a search that takes long, told by how often it asks: that is the same on every machine.
+
+    HiGHS asks at each step of branch and bound, and of the cuts before. The iterations that it tells then are -1.
+    """
+    stages = count()
+
+    def stop(_kind: object, _said: str, _told: Any, asked: Any, _data: object) -> None:
+        asked.user_interrupt = next(stages) >= MOST_STAGES
+
+    return stop
 
 
 def programme(model: Model, *, whole: bool) -> highspy.HighsLp:
