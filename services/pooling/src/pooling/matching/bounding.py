@@ -4,6 +4,9 @@ Whoever places a line pays its price, and the request gets the prices of its lin
 resource then chooses the best schedule that it can have at these prices, as if it were alone, and each request gets
 back the most that it may (Lagrangian relaxation of "each line once"; Fisher 1981). Limits are relaxed in the same way;
 so are the units of resources whose diagram would be too large, at their moments.
+
+Loops name the board's columns before they begin, and hand on only these: each access, and each column of a board
+that is handed on, counts a reference, which takes longer than the rest of the loop.
 """
 
 from typing import NamedTuple
@@ -11,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pooling.matching.board import Board
-from pooling.matching.compiled import Ints, compiled, inner
+from pooling.matching.compiled import Ints, Shorts, compiled, inner
 
 
 class Quote(NamedTuple):
@@ -55,10 +58,7 @@ def evaluate(board: Board, quote: Quote, demand: Demand) -> int:
     total = board.constant + paid_back(board, quote.lines)
     for limit in range(len(board.at_most)):
         total += quote.limits[limit] * board.at_most[limit]
-    value = np.empty(longest(board.nodes_from) + 1, np.int64)
-    net = np.empty(longest(board.arcs_from), np.int64)
-    for resource in range(len(board.capacity)):
-        total += resource_worth(board, resource, quote, full, value, net, demand)
+    total += answered(board, quote, full, demand)
     count_limits(board, demand)
     return total
 
@@ -88,11 +88,16 @@ def full_prices(board: Board, quote: Quote) -> Ints:
 def paid_back(board: Board, prices: Ints) -> int:
     """The most that all requests can get back."""
     total = 0
-    for request in range(len(board.together)):
-        if board.same_start[request]:
+    requests_from, prices_from = board.requests_from, board.prices_from
+    together, same_start = board.together, board.same_start
+    for request in range(len(together)):
+        if same_start[request]:
             total += best_start(board, request, prices)[0]
-        else:
+        elif together[request]:
             total += returned(board, request, prices)
+        else:
+            for line in range(requests_from[request], requests_from[request + 1]):
+                total += max(0, prices[prices_from[line]])
     return total
 
 
@@ -121,51 +126,61 @@ def best_start(board: Board, request: int, prices: Ints) -> tuple[int, int]:
 
 
 @inner
-def resource_worth(
-    board: Board, resource: int, quote: Quote, full: Ints, value: Ints, net: Ints, demand: Demand
-) -> int:
-    """The worth of a resource's best answer, at least 0; adds what it uses to the demand."""
-    first, last = board.arcs_from[resource], board.arcs_from[resource + 1]
-    demand.worth[resource] = 0
-    if first == last:
-        return 0
-    for arc in range(first, last):
-        net[arc - first] = board.arc_score[arc] - full[board.arc_price[arc]]
-    if board.exact[resource]:
-        worth = longest_path(board, resource, value, net) - board.opening[resource]
-        if worth > 0:
-            follow_path(board, resource, value, net, demand)
-    else:
-        worth = moment_worth(board, resource, quote.moments, full, demand) - board.opening[resource]
-    demand.worth[resource] = max(0, worth)
-    return max(0, worth)
+def answered(board: Board, quote: Quote, full: Ints, demand: Demand) -> int:
+    """The worth of all resources' best answers, each at least 0; adds what they use to the demand."""
+    arcs_from, nodes_from, opening, exact = board.arcs_from, board.nodes_from, board.opening, board.exact
+    score, price, skip, take, node_arc = board.arc_score, board.arc_price, board.skip, board.take, board.node_arc
+    value, net = np.empty(longest(nodes_from) + 1, np.int64), np.empty(longest(arcs_from), np.int64)
+    wanted, worths, total = demand.lines, demand.worth, 0
+    for resource in range(len(worths)):
+        first, low, high = arcs_from[resource], nodes_from[resource], nodes_from[resource + 1] - 1
+        worth = 0
+        if exact[resource]:
+            nets_of_arcs(first, arcs_from[resource + 1], score, price, full, net)
+            worth = longest_path(low, high, first, skip, take, node_arc, net, value) - opening[resource]
+            if worth > 0:
+                follow_path(low, high, skip, take, node_arc, price, value, wanted)
+        elif first < arcs_from[resource + 1]:
+            worth = moment_worth(board, resource, quote.moments, full, demand) - opening[resource]
+        worths[resource] = max(0, worth)
+        total += worths[resource]
+    return total
 
 
 @inner
-def longest_path(board: Board, resource: int, value: Ints, net: Ints) -> int:
-    """The worth of a resource's best schedule; fills `value` with what can still be had from each node on."""
-    first, terminal, arcs = board.nodes_from[resource], board.nodes_from[resource + 1] - 1, board.arcs_from[resource]
+def nets_of_arcs(first: int, last: int, score: Ints, price: Shorts, full: Ints, net: Ints) -> None:
+    """What a resource's arcs, from `first` to `last`, score less their prices."""
+    for arc in range(first, last):
+        net[arc - first] = score[arc] - full[price[arc]]
+
+
+@inner
+def longest_path(
+    first: int, terminal: int, arcs: int, skip: Shorts, take: Shorts, node_arc: Shorts, net: Ints, value: Ints
+) -> int:
+    """The worth of the best schedule in a diagram; fills `value` with what can still be had from each node on.
+
+    The diagram's nodes are those from `first` to `terminal`, `net` is by arc from `arcs` on.
+    """
     value[terminal - first] = 0
     for node in range(terminal - 1, first - 1, -1):
-        best = value[board.skip[node] - first]
-        gain = net[board.node_arc[node] - arcs]
-        if gain > 0:
-            best = max(best, gain + value[board.take[node] - first])
-        value[node - first] = best
+        gain = net[node_arc[node] - arcs] + value[take[node] - first]
+        value[node - first] = max(value[skip[node] - first], gain)
     return value[0]
 
 
 @inner
-def follow_path(board: Board, resource: int, value: Ints, net: Ints, demand: Demand) -> None:
-    """Adds what the best schedule uses to the demand."""
-    first, terminal, _arcs = board.nodes_from[resource], board.nodes_from[resource + 1] - 1, board.arcs_from[resource]
+def follow_path(
+    first: int, terminal: int, skip: Shorts, take: Shorts, node_arc: Shorts, price: Shorts, value: Ints, wanted: Ints
+) -> None:
+    """Adds what the best schedule uses to what is wanted at each price."""
     node = first
     while node < terminal:
-        if value[node - first] == value[board.skip[node] - first]:
-            node = board.skip[node]
+        if value[node - first] == value[skip[node] - first]:
+            node = skip[node]
         else:
-            demand.lines[board.arc_price[board.node_arc[node]]] += 1
-            node = board.take[node]
+            wanted[price[node_arc[node]]] += 1
+            node = take[node]
 
 
 @inner
@@ -178,11 +193,11 @@ def moment_worth(board: Board, resource: int, moments: Ints, full: Ints, demand:
         upto[at - low + 1] = upto[at - low] + moments[at]
         worth += moments[at] * board.moment_left[at]
     best, nets = best_places(board, resource, upto, full)
-    first = board.arcs_from[resource]
+    first, last, lines = board.arcs_from[resource], board.arcs_from[resource + 1], board.arc_line
     arc = first
-    while arc < board.arcs_from[resource + 1]:
-        line, gain, place = board.arc_line[arc], 0, -1
-        while arc < board.arcs_from[resource + 1] and board.arc_line[arc] == line:
+    while arc < last:
+        line, gain, place = lines[arc], 0, -1
+        while arc < last and lines[arc] == line:
             if nets[arc - first] > gain:
                 gain, place = nets[arc - first], best[arc - first]
             arc += 1
@@ -197,10 +212,12 @@ def best_places(board: Board, resource: int, upto: Ints, full: Ints) -> tuple[In
     """By arc of a resource, its best place at these prices, and its score there less all that it pays."""
     first, last = board.arcs_from[resource], board.arcs_from[resource + 1]
     best, nets = np.full(last - first, -1, np.int64), np.empty(last - first, np.int64)
+    arcs, lines, units, score, price = board.place_arc, board.arc_line, board.units, board.arc_score, board.arc_price
+    first_moment, last_moment = board.first_moment, board.last_moment
     for place in range(board.places_from[resource], board.places_from[resource + 1]):
-        arc = board.place_arc[place]
-        rent = board.units[board.arc_line[arc]] * (upto[board.last_moment[place]] - upto[board.first_moment[place]])
-        net = board.arc_score[arc] - full[board.arc_price[arc]] - rent
+        arc = arcs[place]
+        rent = units[lines[arc]] * (upto[last_moment[place]] - upto[first_moment[place]])
+        net = score[arc] - full[price[arc]] - rent
         if best[arc - first] < 0 or net > nets[arc - first]:
             best[arc - first], nets[arc - first] = place, net
     return best, nets

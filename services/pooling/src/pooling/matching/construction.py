@@ -30,6 +30,7 @@ def take_schedules(board: Board, packing: Packing, quote: Quote, order: Ints) ->
     net = np.empty(longest(board.arcs_from), np.int64)
     for resource in order:
         first, last = board.arcs_from[resource], board.arcs_from[resource + 1]
+        low, high = board.nodes_from[resource], board.nodes_from[resource + 1] - 1
         if not board.exact[resource] or first == last:
             continue
         for arc in range(first, last):
@@ -37,7 +38,8 @@ def take_schedules(board: Board, packing: Packing, quote: Quote, order: Ints) ->
             net[arc - first] = 0
             if packing.place[line] == NONE and allowed(board, packing, line):
                 net[arc - first] = max(0, board.arc_score[arc] - full[board.arc_price[arc]])
-        if longest_path(board, resource, value, net) > board.opening[resource]:
+        best = longest_path(low, high, first, board.skip, board.take, board.node_arc, net, value)
+        if best > board.opening[resource]:
             take_path(board, packing, resource, value)
 
 

@@ -19,6 +19,7 @@ from pooling.matching.bounding import (
     full_prices,
     longest,
     longest_path,
+    nets_of_arcs,
     returned,
 )
 from pooling.matching.compiled import NEVER, NONE, Ints, compiled, inner
@@ -32,33 +33,33 @@ def regrets(board: Board, quote: Quote, rent: Ints, regret: Ints) -> None:
     value = np.empty(longest(board.nodes_from) + 1, np.int64)
     before = np.empty(longest(board.nodes_from) + 1, np.int64)
     net = np.empty(longest(board.arcs_from), np.int64)
+    arcs, score, price = board.place_arc, board.arc_score, board.arc_price
     for resource in range(len(board.capacity)):
         if not board.exact[resource]:
             moment_rents(board, resource, quote, full, rent)
             continue
-        first = board.arcs_from[resource]
-        for arc in range(first, board.arcs_from[resource + 1]):
-            net[arc - first] = board.arc_score[arc] - full[board.arc_price[arc]]
-        best = max(longest_path(board, resource, value, net), board.opening[resource])
-        path_rents(board, resource, best, value, before, net, rent)
+        first, low, high = board.arcs_from[resource], board.nodes_from[resource], board.nodes_from[resource + 1] - 1
+        nets_of_arcs(first, board.arcs_from[resource + 1], score, price, full, net)
+        best = longest_path(low, high, first, board.skip, board.take, board.node_arc, net, value)
+        path_rents(board, resource, max(best, board.opening[resource]), value, before, net, rent)
     for place in range(len(rent)):
-        arc = board.place_arc[place]
-        regret[place] = rent[place] + full[board.arc_price[arc]] - board.arc_score[arc]
+        regret[place] = rent[place] + full[price[arcs[place]]] - score[arcs[place]]
 
 
 @inner
 def path_rents(board: Board, resource: int, best: int, value: Ints, before: Ints, net: Ints, rent: Ints) -> None:
     """The rents on a resource with a diagram; `before` becomes the most that leads to each node."""
     first, terminal, arcs = board.nodes_from[resource], board.nodes_from[resource + 1] - 1, board.arcs_from[resource]
+    skips, takes, places, node_arc = board.skip, board.take, board.node_place, board.node_arc
     before[: terminal - first + 1] = -NEVER
     before[0] = 0
     rent[board.places_from[resource] : board.places_from[resource + 1]] = NEVER // 2
     for node in range(first, terminal):
-        here, skip, take = before[node - first], board.skip[node] - first, board.take[node] - first
-        place = board.node_place[node]
+        here, skip, take = before[node - first], skips[node] - first, takes[node] - first
+        place = places[node]
         rent[place] = min(rent[place], best - here - value[take])
         before[skip] = max(before[skip], here)
-        before[take] = max(before[take], here + max(0, net[board.node_arc[node] - arcs]))
+        before[take] = max(before[take], here + max(0, net[node_arc[node] - arcs]))
 
 
 @inner
