@@ -2,7 +2,7 @@
 
 from pooling.matching.board import Board
 from pooling.matching.compiled import NONE, Ints, compiled, inner
-from pooling.matching.packing import Packing, allowed, gain_of, has_room, put, remove
+from pooling.matching.packing import Packing, allowed, fits, gain_of, put, remove
 
 
 @compiled
@@ -41,12 +41,21 @@ def insert(board: Board, packing: Packing, request: int, rent: Ints) -> bool:
 def best_place(board: Board, packing: Packing, line: int, price: int, rent: Ints) -> int:
     """The place with room that gains most after rent, of those at a price (`NONE`: at any)."""
     best, most = NONE, 0
+    places, arcs, prices, resources = board.line_places, board.place_arc, board.arc_price, board.arc_resource
+    score, opening, capacity, busy_from, busy = board.arc_score, board.opening, board.capacity, board.busy_from, board.busy
+    begins, ends, units, asked = board.begin, board.end, board.units, board.units[line]
+    placed, first, following = packing.place, packing.first, packing.following
     for at in range(board.line_places_from[line], board.line_places_from[line + 1]):
-        place = board.line_places[at]
-        if price != NONE and board.arc_price[board.place_arc[place]] != price:
+        place = places[at]
+        arc = arcs[place]
+        if price != NONE and prices[arc] != price:
             continue
-        gain = gain_of(board, packing, place) - (rent[place] if len(rent) else 0)
-        if (best == NONE or gain > most) and has_room(board, packing, place):
+        resource = resources[arc]
+        gain = score[arc] - (rent[place] if len(rent) else 0) - (opening[resource] if first[resource] == NONE else 0)
+        if (best == NONE or gain > most) and fits(
+            place, capacity[resource] - asked, first[resource], placed, following, begins, ends, units,
+            busy_from[resource], busy_from[resource + 1], busy,
+        ):  # fmt: skip
             best, most = place, gain
     return best
 

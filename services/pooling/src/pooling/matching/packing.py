@@ -108,45 +108,68 @@ def allowed(board: Board, packing: Packing, line: int) -> bool:
 def has_room(board: Board, packing: Packing, place: int) -> bool:
     """Whether a place fits beside what is on its resource already."""
     resource = resource_of(board, place)
-    begin, end = board.begin[place], board.end[place]
     spare = board.capacity[resource] - board.units[line_of(board, place)]
-    alone = True
-    line = packing.first[resource]
-    while line != NONE:
-        other = packing.place[line]
-        if board.begin[other] < end and begin < board.end[other]:
-            alone = False
-            moment = max(begin, board.begin[other])
-            if units_at(board, packing, resource, moment) > spare:
-                return False
-        line = packing.following[line]
-    return alone or busy_leaves(board, packing, resource, begin, end, spare)
+    return fits(
+        place, spare, packing.first[resource], packing.place, packing.following, board.begin, board.end, board.units,
+        board.busy_from[resource], board.busy_from[resource + 1], board.busy,
+    )  # fmt: skip
 
 
 @inner
-def busy_leaves(board: Board, packing: Packing, resource: int, begin: int, end: int, spare: int) -> bool:
-    """Whether the units suffice where busy periods begin within a block."""
-    for period in range(board.busy_from[resource], board.busy_from[resource + 1]):
-        moment = board.busy[period, 0]
-        if begin < moment < end and units_at(board, packing, resource, moment) > spare:
-            return False
+def fits(
+    place: int, spare: int, first: int, placed: Ints, following: Ints, begins: Ints, ends: Ints, units: Ints,
+    low: int, high: int, busy: Ints,
+) -> bool:  # fmt: skip
+    """Whether a place leaves `spare` units to others wherever it meets them: the lines from `first` on, and busy rows.
+
+    Only the columns that it needs, since handing on a whole board takes longer than this does.
+    """
+    begin, end = begins[place], ends[place]
+    alone = True
+    line = first
+    while line != NONE:
+        other = placed[line]
+        if begins[other] < end and begin < ends[other]:
+            alone = False
+            moment = max(begin, begins[other])
+            if units_used(moment, first, placed, following, begins, ends, units, low, high, busy) > spare:
+                return False
+        line = following[line]
+    if alone:
+        return True
+    for period in range(low, high):
+        moment = busy[period, 0]
+        if begin < moment < end:
+            if units_used(moment, first, placed, following, begins, ends, units, low, high, busy) > spare:
+                return False
     return True
+
+
+@inner
+def units_used(
+    moment: int, first: int, placed: Ints, following: Ints, begins: Ints, ends: Ints, units: Ints,
+    low: int, high: int, busy: Ints,
+) -> int:  # fmt: skip
+    """Units placed or busy at a moment: of the lines from `first` on, and of the busy rows from `low` to `high`."""
+    used = 0
+    line = first
+    while line != NONE:
+        if begins[placed[line]] <= moment < ends[placed[line]]:
+            used += units[line]
+        line = following[line]
+    for period in range(low, high):
+        if busy[period, 0] <= moment < busy[period, 1]:
+            used += busy[period, 2]
+    return used
 
 
 @compiled
 def units_at(board: Board, packing: Packing, resource: int, moment: int) -> int:
     """Units placed or busy at a moment."""
-    units = 0
-    line = packing.first[resource]
-    while line != NONE:
-        place = packing.place[line]
-        if board.begin[place] <= moment < board.end[place]:
-            units += board.units[line]
-        line = packing.following[line]
-    for period in range(board.busy_from[resource], board.busy_from[resource + 1]):
-        if board.busy[period, 0] <= moment < board.busy[period, 1]:
-            units += board.busy[period, 2]
-    return units
+    return units_used(
+        moment, packing.first[resource], packing.place, packing.following, board.begin, board.end, board.units,
+        board.busy_from[resource], board.busy_from[resource + 1], board.busy,
+    )  # fmt: skip
 
 
 @compiled
