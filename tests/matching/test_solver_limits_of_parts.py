@@ -18,12 +18,12 @@ def hard() -> Model:
 
 def test_branch_and_bound_ends_at_the_work_that_a_part_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repair, "MOST_NODES", 1_000)
-    nothing = np.zeros(60)
+    nothing, unknown = np.zeros(60), np.full(60, -1.0)
     monkeypatch.setattr(repair, "MOST_STAGES", 2)
-    soon = repair.exactly(hard(), nothing, None)
+    soon = repair.exactly(hard(), nothing, unknown, None)
     monkeypatch.setattr(repair, "MOST_STAGES", 30)
-    later = repair.exactly(hard(), nothing, None)
-    again = repair.exactly(hard(), nothing, None)
+    later = repair.exactly(hard(), nothing, unknown, None)
+    again = repair.exactly(hard(), nothing, unknown, None)
     assert not soon.ended
     assert soon.iterations < later.iterations
     assert later.iterations == again.iterations

@@ -22,13 +22,15 @@ CLOSE = 1e-4
 """A part is solved when it is so near to its best, relatively."""
 MOST_OPEN = 100
 """Columns that the relaxed model leaves between 0 and 1; beyond, branch and bound takes long."""
+FEW = 150
+"""Columns that a better solution might have otherwise; with more, one is dived for first."""
 TAKEN = 0.5
 LEAST_GAIN = 5e-4
 """Cents: half of the least that two plans can differ by."""
 
 
 class Solved(NamedTuple):
-    """Every column's value, the simplex iterations that it took, and whether nothing better is possible."""
+    """Every column's value, the simplex iterations that it took, and whether nothing much better is possible."""
 
     columns: Floats
     iterations: int
@@ -67,7 +69,10 @@ def starting(model: Model, places: Ints, before: Ints) -> Floats:
 
 
 def solved(model: Model, start: Floats, seconds: float | None) -> Solved:
-    """The best solution found: exactly if the relaxed model leaves little open, else by diving."""
+    """The best solution found: by diving, and exactly if the relaxed model leaves little open.
+
+    What a column would cost (its reduced cost) is at most what the plan lacks, or it is as in the relaxed model.
+    """
     highs = quiet(seconds)
     highs.setOptionValue("presolve", "off")
     highs.passModel(programme(model, whole=False))
@@ -78,18 +83,29 @@ def solved(model: Model, start: Floats, seconds: float | None) -> Solved:
     still_open = int(between(values).sum())
     if not still_open:
         return Solved(np.rint(values), spent, ended=True)
-    if still_open <= MOST_OPEN:
-        return exactly(model, start, seconds)
-    found = dive(highs, model, values)
-    return Solved(start if found is None else found, spent, ended=False)
+    most, costs = float(np.dot(model.gains, values)), np.abs(highs.getSolution().col_dual)
+    if still_open > MOST_OPEN or int((costs < most - model.worth(start)).sum()) > FEW:
+        found = dive(highs, model, values)
+        if found is not None and model.worth(found) > model.worth(start):
+            start = found
+    short = most - model.worth(start)
+    if still_open > MOST_OPEN or short < CLOSE * abs(most):
+        return Solved(start, spent, ended=still_open <= MOST_OPEN)
+    known = np.where(costs > short + LEAST_GAIN, np.rint(values), NONE)
+    return exactly(model, start, known, seconds)
 
 
-def exactly(model: Model, start: Floats, seconds: float | None) -> Solved:
-    """The best solution by branch and bound, no worse than `start`, within the work that a part may take."""
+def exactly(model: Model, start: Floats, known: Floats, seconds: float | None) -> Solved:
+    """The best solution by branch and bound, no worse than `start`, within the work that a part may take.
+
+    `known` says which columns are 0 or 1 in all better ones; `NONE` where that isn't known.
+    """
     highs = quiet(seconds)
     highs.setOptionValue("mip_rel_gap", CLOSE)
     highs.setOptionValue("mip_max_nodes", MOST_NODES)
-    highs.passModel(programme(model, whole=True))
+    whole = programme(model, whole=True)
+    whole.col_lower_, whole.col_upper_ = np.where(known == NONE, 0.0, known), np.where(known == NONE, 1.0, known)
+    highs.passModel(whole)
     solution = highspy.HighsSolution()
     solution.col_value = start.tolist()
     highs.setSolution(solution)
