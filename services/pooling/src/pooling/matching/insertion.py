@@ -42,7 +42,8 @@ def best_place(board: Board, packing: Packing, line: int, price: int, rent: Ints
     """The place with room that gains most after rent, of those at a price (`NONE`: at any)."""
     best, most = NONE, 0
     places, arcs, prices, resources = board.line_places, board.place_arc, board.arc_price, board.arc_resource
-    score, opening, capacity, busy_from, busy = board.arc_score, board.opening, board.capacity, board.busy_from, board.busy
+    score, opening, capacity = board.arc_score, board.opening, board.capacity
+    busy_from, busy = board.busy_from, board.busy
     begins, ends, units, asked = board.begin, board.end, board.units, board.units[line]
     placed, first, following = packing.place, packing.first, packing.following
     for at in range(board.line_places_from[line], board.line_places_from[line + 1]):

@@ -139,9 +139,9 @@ def fits(
         return True
     for period in range(low, high):
         moment = busy[period, 0]
-        if begin < moment < end:
-            if units_used(moment, first, placed, following, begins, ends, units, low, high, busy) > spare:
-                return False
+        inside = begin < moment < end
+        if inside and units_used(moment, first, placed, following, begins, ends, units, low, high, busy) > spare:
+            return False
     return True
 
 
