@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.health import Health
 from chassis.http import health_app, listen, serve, step_out
 from chassis.http.gate import FULL, QUEUE, STUCK, Gate
+from chassis.http.protocol import is_whole
 from chassis.settings import HttpSettings
 from chassis.testing import eventually
 
@@ -112,6 +113,72 @@ async def test_who_wants_it_closed_has_it_closed(shut: Connection) -> None:
     writer.write(b"GET /v1/beds HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert (await read(reader))[0] == b"503"
     assert await asyncio.wait_for(reader.read(), 10) == b""
+
+
+GET = b"GET /v1/beds?limit=2 HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "data", [GET, HEAD + b"Content-Length: 2\r\n\r\n{}", HEAD + b"CONTENT-length:\t0\r\nA: b\r\n\r\n"]
+)
+def test_a_request_that_came_as_a_whole_needs_no_parser_to_be_refused(data: bytes) -> None:
+    assert is_whole(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        GET[:-1],
+        GET + b"{}",
+        GET + GET,
+        b"HEAD" + GET[3:],
+        GET.replace(b"/v1/beds?limit=2", b"/livez"),
+        GET.replace(b"1.1", b"1.0"),
+        GET.replace(b"Host: x", b"Host: x\n\nGET /v1/others HTTP/1.1"),
+        HEAD + b"\r\n{}",
+        HEAD + b"Content-Length: 2\r\n\r\n{",
+        HEAD + b"Content-Length: 2\r\n\r\n{}G",
+        HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        HEAD + b"Content-Length: +2\r\n\r\n{}",
+        HEAD + b"Content-Length : 2\r\n\r\n{}",
+        HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}",
+        GET.replace(b"Host: x", b"Connection: close"),
+        GET.replace(b"Host: x", b"connection: upgrade\r\nUpgrade: websocket"),
+    ],
+)
+def test_whatever_is_not_plainly_one_request_is_left_to_the_parser(data: bytes) -> None:
+    assert not is_whole(data)
+
+
+async def test_who_is_refused_again_and_again_keeps_the_connection(shut: Connection) -> None:
+    reader, writer = shut
+    for _ in range(3):
+        for piece in (GET, GET[:20]):
+            writer.write(piece)
+            await writer.drain()
+            if piece == GET:
+                assert (await read(reader))[0] == b"503"
+        writer.write(GET[20:] + GET)
+        assert [(await read(reader))[0] for _ in range(2)] == [b"503", b"503"]
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await read(reader))[0] == b"200"
+
+
+async def keep_asking(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(GET)
+        await writer.drain()
+
+
+async def test_who_reads_no_refusals_is_cut_off_before_many_are_kept_for_them(shut: Connection) -> None:
+    reader, writer = shut
+    writer.write(GET)
+    await read(reader)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a ReadTransport, too
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(keep_asking(writer), 30)
 
 
 async def test_a_server_that_is_told_to_end_closes_after_a_refusal() -> None:

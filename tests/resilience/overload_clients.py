@@ -15,6 +15,8 @@ from benchmarks.pipeline.programs import Stopwatch, main
 
 PATIENCE = 30.0
 """Seconds after which no answer is expected any more."""
+TICK = 0.005
+"""Seconds between two times at which what is due is asked: waking for each would take as long as asking it."""
 MOST = 4_000
 """Connections at once; what comes when all are in use is not sent."""
 
@@ -198,8 +200,8 @@ class Load:
     async def _paced(self) -> None:
         """Ask at times that were drawn before, late or not, on a connection that nobody waits on."""
         for due in self._arrivals():
-            if (ahead := due - self._loop.time()) > 0:
-                await asyncio.sleep(ahead)
+            if due > self._loop.time():
+                await asyncio.sleep(due - self._loop.time() + TICK)
             while self._idle and not self._idle[-1].open:
                 self._idle.pop()
             if self._idle:

@@ -139,13 +139,16 @@ async def record(tx: Tx, leased: Leased, state: str, outcome: Outcome, due_at: d
 
 
 async def attempts(tx: Tx, scope: Scope, webhook_id: UUID, before: UUID | None, limit: int) -> list[Attempt]:
-    """The deliveries of a webhook of the caller's organisations, newest first, those older than `before`."""
+    """The deliveries of a webhook of the caller's organisations, newest first, those older than `before`.
+
+    Only their own index has the order by webhook and id: by id alone, the planner may go through everybody's.
+    """
     rows = await tx.fetch(
         """
         SELECT id, event_id, type, state, attempts, created_at, due_at, attempted_at, status, error, excerpt
         FROM webhook_delivery
-        WHERE webhook_id = $1 AND organisation_id = ANY ($2::uuid[]) AND ($3::uuid IS NULL OR id < $3)
-        ORDER BY id DESC LIMIT $4
+        WHERE webhook_id BETWEEN $1 AND $1 AND organisation_id = ANY ($2::uuid[]) AND ($3::uuid IS NULL OR id < $3)
+        ORDER BY webhook_id DESC, id DESC LIMIT $4
         """,
         webhook_id,
         list(scope.organisations),

@@ -92,12 +92,16 @@ async def _gather(tx: Tx, gathering: Mapping[UUID, UUID], due_at: datetime) -> N
 
 
 async def inbox(tx: Tx, scope: Scope, unread: bool | None, before: UUID | None, limit: int) -> list[Notification]:
-    """The caller's notifications, newest first, those older than `before`; `unread` picks unread or read ones."""
+    """The caller's notifications, newest first, those older than `before`; `unread` picks unread or read ones.
+
+    Only their own index has the order by person and id: by id alone, the planner may go through everybody's.
+    """
     rows = await tx.fetch(
         """
         SELECT id, event_id, code, params, created_at, read_at FROM notification
-        WHERE person_id = $1 AND ($2::boolean IS NULL OR (read_at IS NULL) = $2) AND ($3::uuid IS NULL OR id < $3)
-        ORDER BY id DESC LIMIT $4
+        WHERE person_id BETWEEN $1 AND $1 AND ($2::boolean IS NULL OR (read_at IS NULL) = $2)
+            AND ($3::uuid IS NULL OR id < $3)
+        ORDER BY person_id DESC, id DESC LIMIT $4
         """,
         scope.subject,
         unread,

@@ -98,13 +98,19 @@ async def get_line(tx: Tx, scope: Scope, line_id: UUID) -> Line:
 
 
 async def own(tx: Tx, scope: Scope, status: RequestStatus | None, limit: int, after: UUID | None) -> list[Request]:
-    """The requests of the caller's organisations, newest first, after the one with the id `after`."""
+    """The requests of the caller's organisations, newest first, after the one with the id `after`.
+
+    Each organisation's are found as their bookings are (`bookings.OWN`).
+    """
     found = await tx.fetch(
         """
         WITH page AS (
-            SELECT * FROM request WHERE organisation_id = ANY($1) AND ($2::text IS NULL OR status = $2)
-                AND ($4::uuid IS NULL OR id < $4)
-            ORDER BY id DESC LIMIT $3
+            SELECT mine.* FROM unnest($1::uuid[]) AS own (organisation_id) CROSS JOIN LATERAL (
+                SELECT * FROM request WHERE organisation_id BETWEEN own.organisation_id AND own.organisation_id
+                    AND ($2::text IS NULL OR status = $2) AND ($4::uuid IS NULL OR id < $4)
+                ORDER BY organisation_id DESC, id DESC LIMIT $3
+            ) AS mine
+            ORDER BY mine.id DESC LIMIT $3
         )
         SELECT page.*, line.id AS line_id, line.kind, line.within, line.minutes, line.features, line.at_least,
             line.commune, line.place, line.latitude, line.longitude, line.max_km, line.max_price_cents
