@@ -83,8 +83,8 @@ _RESOURCE = """
                 AND EXISTS (SELECT FROM pole WHERE pole.id = resource.pole_id AND $3 = ANY(pole.partners)))){locked}
 """
 
-# Two statements: who books doesn't pay for what a refusal tells, and who finds the slot taken locks nothing.
-LOCK_RESOURCE = _RESOURCE.format(
+# Who books doesn't pay for what a refusal tells, and who finds the slot taken locks nothing.
+_LOCK = _RESOURCE.format(
     more="",
     beside="",
     locked="""
@@ -92,15 +92,24 @@ LOCK_RESOURCE = _RESOURCE.format(
     FOR SHARE OF member FOR NO KEY UPDATE OF resource
 """,
 )
-SEE_RESOURCE = _RESOURCE.format(
-    more=""",
-        resource.title, resource.characteristics, resource.commune, resource.place, resource.latitude,
+_SEE = _RESOURCE.format(
+    more=""", resource.title, resource.characteristics, resource.commune, resource.place, resource.latitude,
         resource.longitude, resource.ring, resource.availability, saved.request_hash, saved.status AS saved_status,
-        saved.headers, saved.body""",
+        saved.headers, saved.body,
+        (SELECT free @> $4::tstzrange FROM resource_free WHERE resource_id = $1) AS changed""",
     beside="""
     LEFT JOIN idempotency AS saved ON saved.subject = $5 AND saved.key = $6""",
     locked="",
 )
+LOCK_OR_SEE_RESOURCE = f"""
+    WITH locked AS ({_LOCK})
+    SELECT true AS is_locked, locked.*, NULL AS title, NULL AS characteristics, NULL AS commune, NULL AS place,
+        NULL AS latitude, NULL AS longitude, NULL AS ring, NULL AS availability, NULL AS request_hash,
+        NULL AS saved_status, NULL AS headers, NULL AS body, NULL AS changed
+    FROM locked
+    UNION ALL
+    SELECT false, seen.* FROM ({_SEE}) AS seen WHERE NOT EXISTS (SELECT FROM locked)
+"""  # noqa: S608 - both are here
 
 
 async def lock_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | None:
@@ -125,15 +134,18 @@ async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID, period: Period,
     Who will be refused is told by the same look whether this is the same request as one that was answered before.
     None when one of them is missing, or the resource's ring does not reach the asker.
     """
-    wanted = resource_id, asker.organisation_id, asker.pole_id, rows.span(period)
-    row = await tx.fetchrow(LOCK_RESOURCE, *wanted)
-    if row is not None:
-        return _ground(row, row["id"], row["version"], row["status"])
-    row = await tx.fetchrow(SEE_RESOURCE, *wanted, *keeping.key)
+    row = await tx.fetchrow(
+        LOCK_OR_SEE_RESOURCE, resource_id, asker.organisation_id, asker.pole_id, rows.span(period), *keeping.key
+    )
     if row is None:
         return None
+    ground = _ground(row, row["id"], row["version"], row["status"])
+    if row["is_locked"]:
+        return ground
+    if row["changed"]:  # it was free, until who had locked it left it otherwise
+        return await lock_resource(tx, asker, resource_id, period, keeping)
     keeping.looked((row["request_hash"], row["saved_status"], row["headers"], row["body"]))
-    return replace(_ground(row, row["id"], row["version"], row["status"]), seen=resources.of(row))
+    return replace(ground, seen=resources.of(row))
 
 
 def _match_ground(row: Row) -> MatchGround:
