@@ -12,8 +12,12 @@ from pooling.matching.packing import Packing, worth
 from pooling.matching.rents import regrets, shortfalls
 from pooling.matching.repair import Solved, lines_of, repair
 
-PLACES = 2_500
-"""So many places a part may use at first."""
+PLACES = 1_250
+"""So many places a part may use at first; twice as many take four times as long."""
+PLACES_OF_UNITS = 2_500
+"""The same where resources have several units: their first plans are further from the best."""
+LATER_PLACES = 625
+"""So many when all requests were in a large part; then parts are fitted to what is solved exactly."""
 LEAST_SIZE = 20
 MOST_OPTIONS = 30
 DENSITY = 0.5
@@ -31,8 +35,6 @@ SHRINK = 0.6
 TIRED = 0.1
 SWEEP = 1.2
 """At first parts are large, until all requests were in so many, or one brought nothing."""
-FINER = 4
-"""Then parts are so much smaller, and fitted to what is solved exactly."""
 
 
 @dataclass(slots=True)
@@ -64,14 +66,19 @@ def improver(board: Board, quote: Quote, chance: np.random.Generator) -> Improve
     rent, regret = np.zeros(len(board.place_arc), np.int64), np.zeros(len(board.place_arc), np.int64)
     regrets(board, quote, rent, regret)
     tries = np.ones(len(board.together))
-    share = DENSITY_OF_UNITS if (board.capacity > 1).any() else DENSITY
+    share, places = (DENSITY_OF_UNITS, PLACES_OF_UNITS) if (board.capacity > 1).any() else (DENSITY, PLACES)
     density = max(LEAST_DENSITY, share * (len(regret) / max(1, len(board.units))) ** 0.5)
     resources, requests = np.zeros(len(board.capacity), np.int64), np.zeros(len(board.together), np.int64)
     return Improver(
         board, quote, chance, longest_blocks(board), rent, regret, demand.worth, tries,
-        limit_of(board, regret, density), density, int(PLACES / density * len(tries) / max(1, len(board.units))) + 1,
+        limit_of(board, regret, density), density, size_of(board, places, density),
         by_resource=resources, by_request=requests,
     )  # fmt: skip
+
+
+def size_of(board: Board, places: int, density: float) -> int:
+    """The requests of a part with so many places, at so many a line."""
+    return int(places / density * len(board.together) / max(1, len(board.units))) + 1
 
 
 def improve(search: Improver, packing: Packing, seconds: float | None) -> None:
@@ -102,7 +109,7 @@ def learn(search: Improver, found: Solved) -> None:
     if search.sweeping:
         search.sweeping = not search.stale and search.swept < SWEEP * len(search.board.together)
         if not search.sweeping:
-            search.size, search.stale = search.size // FINER, 0
+            search.size, search.stale = size_of(search.board, LATER_PLACES, search.density), 0
     elif not found.ended:
         search.size = max(LEAST_SIZE, int(search.size * SHRINK))
     elif found.iterations < EASY:

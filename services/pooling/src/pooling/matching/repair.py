@@ -16,8 +16,9 @@ from pooling.matching.neighbourhood import with_room
 from pooling.matching.packing import Packing, put
 
 MOST_NODES = 20
-MOST_STAGES = 40
-"""So many times branch and bound asks whether to go on; some 30 simplex iterations lie between two."""
+MOST_WORK = 15_000
+"""So many columns, counted each time that branch and bound asks whether to go on: a step takes the longer, the more there
+are."""
 CLOSE = 1e-4
 """A part is solved when it is so near to its best, relatively."""
 MOST_OPEN = 100
@@ -109,12 +110,13 @@ def exactly(model: Model, start: Floats, known: Floats, seconds: float | None) -
     solution = highspy.HighsSolution()
     solution.col_value = start.tolist()
     highs.setSolution(solution)
-    highs.setCallback(stop_when_long(), None)
+    highs.setCallback(stop_when_long(len(start)), None)
     highs.startCallback(highspy.cb.HighsCallbackType.kCallbackMipInterrupt)
     highs.run()
     ended = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
     found = highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     columns = np.array(highs.getSolution().col_value) if found else start
+    columns = max(start, columns, key=model.worth)  # presolving may lose a part of `start`
     return Solved(columns, int(highs.getInfo().simplex_iteration_count), ended)
 
 
@@ -128,7 +130,7 @@ def quiet(seconds: float | None) -> Any:
     return highs
 
 
-def stop_when_long() -> Callable[[object, str, Any, Any, Any], None]:
+def stop_when_long(columns: int) -> Callable[[object, str, Any, Any, Any], None]:
     """Ends a search that takes long, told by how often it asks: that is the same on every machine.
 
     HiGHS asks at each step of branch and bound, and of the cuts before. The iterations that it tells then are -1.
@@ -136,7 +138,7 @@ def stop_when_long() -> Callable[[object, str, Any, Any, Any], None]:
     stages = count()
 
     def stop(_kind: object, _said: str, _told: Any, asked: Any, _data: object) -> None:
-        asked.user_interrupt = next(stages) >= MOST_STAGES
+        asked.user_interrupt = next(stages) * columns >= MOST_WORK
 
     return stop
 
