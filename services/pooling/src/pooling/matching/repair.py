@@ -16,7 +16,7 @@ from pooling.matching.neighbourhood import with_room
 from pooling.matching.packing import Packing, put
 
 MOST_NODES = 20
-MOST_WORK = 15_000
+MOST_WORK = 20_000
 """So many columns, counted each time that branch and bound asks whether to go on: a step takes the longer, the more there
 are."""
 CLOSE = 1e-4
