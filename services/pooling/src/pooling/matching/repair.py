@@ -17,8 +17,7 @@ from pooling.matching.packing import Packing, put
 
 MOST_NODES = 20
 MOST_WORK = 20_000
-"""So many columns, counted each time that branch and bound asks whether to go on: a step takes the longer, the more there
-are."""
+"""So many columns, counted each time that branch and bound asks whether to go on: a step takes longer with more."""
 CLOSE = 1e-4
 """A part is solved when it is so near to its best, relatively."""
 MOST_OPEN = 100
