@@ -1,35 +1,33 @@
 """Which resources a line may go to, times aside: kind, pole, features, measures, units, `only`, distance and price.
 
-Resources are indexed in strips of latitude, sorted by longitude within a strip, so that a line looks only at those in
-the box around its circle. The distance is the great circle's (haversine), rounded half up to whole metres.
+Resources are laid out by kind and by the cells of a grid over the map, so that a line looks only at those in the cells
+that the box around its circle touches, and at these one after another in memory.
 """
 
 from dataclasses import dataclass
-from math import asin, cos, floor, pi, sin, sqrt
+from math import asin, cos, floor, pi, sin
 
 import numpy as np
 
 from pooling.matching.compiled import Flags, Floats, Ints, Words, compiled, inner
 from pooling.matching.compiling import Compiled, Needs, Offers
+from pooling.matching.distance import METRES_PER_DEGREE, chords, directions, metres_along, square_between
 
-EARTH_RADIUS_M = 6_371_008.8
-MOST_STRIPS = 4096
-METRES_PER_DEGREE = EARTH_RADIUS_M * pi / 180
+MOST_ACROSS = 1024
+"""Cells of the grid in a row, and rows."""
+RANKED = 64
+"""Resources of a line that are sorted by counting for each how many come before it."""
+LINE, RESOURCE, METRES, PRICE, BONUS = range(5)
+LOW_BITS = 2**32 - 1
 
-
-@dataclass(frozen=True, slots=True)
-class Strips:
-    """Resources in order of kind, strip and longitude.
-
-    `begins[kind * width + 0]` opens those of a kind without a place.
-    """
-
-    order: Ints
-    longitude: Floats
-    begins: Ints
-    width: int
-    south: float
-    height: float
+Asked = tuple[Ints, Ints, Floats, Floats, Words, Floats, Ints]
+Offered = tuple[Ints, Words, Floats, Words, Floats, Ints]
+Spent = tuple[Ints, Ints, Ints, Ints, Ints, Ints]
+"""By line its minutes, dearest price and where its bonuses begin; these; the fixed price and that by hour, by post."""
+Reach = tuple[Floats, Floats, Floats]
+"""The directions of lines and of posts, and by line the square of the longest chord."""
+Cells = tuple[Ints, int, int, float, float, float, float]
+"""Where each cell begins, rows, columns, south and west, and a cell's height and width in degrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,127 +41,185 @@ class Pairs:
     bonus: Ints
 
 
-def strips(offers: Offers, kinds: int, height: float) -> Strips:
-    """The index of all resources; `height` of a strip in degrees."""
-    latitude, longitude = offers.place[:, 0], offers.place[:, 1]
-    known = ~np.isnan(latitude)
-    south, north = (latitude[known].min(), latitude[known].max()) if known.any() else (0.0, 0.0)
-    height = max(height, (north - south) / MOST_STRIPS, 1e-6)
-    row = np.where(known, 1 + np.floor((np.nan_to_num(latitude) - south) / height), 0).astype(np.int64)
-    width = int((north - south) / height) + 3
-    strip = offers.kind * width + row
-    order = np.lexsort((np.arange(len(strip)), np.nan_to_num(longitude), strip)).astype(np.int64)
-    begins = np.searchsorted(strip[order], np.arange(kinds * width + 1)).astype(np.int64)
-    return Strips(order, longitude[order].copy(), begins, width, float(south), float(height))
-
-
 def pairs(problem: Compiled) -> Pairs:
     """Every eligible pair, times aside."""
     needs, offers = problem.needs, problem.offers
     kinds = int(max(needs.kind.max(initial=0), offers.kind.max(initial=0))) + 1
-    index = strips(offers, kinds, strip_height(needs))
-    line, resource, metres = joined(needs, offers, index)
-    price = offers.fixed[resource] + (offers.hour[resource] * needs.minutes[line] + 30) // 60
-    kept = price <= needs.dearest[line]
-    line, resource, metres, price = line[kept], resource[kept], metres[kept], price[kept]
-    order = np.argsort(line * len(offers.kind) + resource)
-    line, resource, metres, price = line[order], resource[order], metres[order], price[order]
-    return Pairs(line, resource, metres, price, bonuses(line, resource, needs.bonus_from, needs.bonus, offers.features))
+    order, cells = laid_out(offers, kinds, cell_height(needs))
+    post = np.empty(len(order), np.int64)
+    post[order] = np.arange(len(order))
+    found = join(
+        (needs.kind, needs.pole, needs.place, needs.farthest, needs.features, needs.measures, needs.units),
+        (needs.restricted, needs.only_from, post[needs.only]),
+        (offers.kind[order], offers.poles[order], offers.place[order],
+         offers.features[order], offers.measures[order], offers.units[order]),
+        (needs.minutes, needs.dearest, needs.bonus_from, needs.bonus, offers.fixed[order], offers.hour[order]),
+        (directions(needs.place), directions(offers.place[order]), chords(needs.farthest * 1000)),
+        order,
+        cells,
+    )  # fmt: skip
+    return Pairs(*found)
 
 
-def strip_height(needs: Needs) -> float:
+def cell_height(needs: Needs) -> float:
     """Half the usual radius, in degrees."""
     radii = needs.farthest[np.isfinite(needs.farthest)]
     return float(np.median(radii)) * 500 / METRES_PER_DEGREE if len(radii) else 1.0
 
 
-def joined(needs: Needs, offers: Offers, index: Strips) -> tuple[Ints, Ints, Ints]:
-    """Line, resource and metres of the pairs that pass everything but the price."""
-    asked = (needs.kind, needs.pole, needs.place, needs.farthest, needs.features, needs.measures, needs.units)
-    only = (needs.restricted, needs.only_from, needs.only)
-    offered = (offers.kind, offers.poles, offers.place, offers.features, offers.measures, offers.units)
-    strip = (index.order, index.longitude, index.begins, index.width, index.south, index.height)
-    found, metres = join(asked, only, offered, strip)
-    return found[:, 0].copy(), found[:, 1].copy(), metres
+def laid_out(offers: Offers, kinds: int, height: float) -> tuple[Ints, Cells]:
+    """The resources by kind and cell, and the cells; where a resource is in that order is its **post**.
+
+    A kind has its resources without a place before its first row. Cells are `height` degrees high and as wide on the
+    ground, or more if there would be too many.
+    """
+    latitude, longitude = offers.place[:, 0], offers.place[:, 1]
+    known = ~np.isnan(latitude)
+    south, west, north, east = 0.0, 0.0, 0.0, 0.0
+    if known.any():
+        south, west, north, east = *np.nanmin(offers.place, axis=0), *np.nanmax(offers.place, axis=0)
+    height = max(height, (north - south) / MOST_ACROSS, 1e-6)
+    width = max(height / max(0.01, cos((south + north) * pi / 360)), (east - west) / MOST_ACROSS)
+    rows, columns = int((north - south) / height) + 1, int((east - west) / width) + 1
+    row = np.floor((np.nan_to_num(latitude) - south) / height).astype(np.int64)
+    column = np.floor((np.nan_to_num(longitude) - west) / width).astype(np.int64)
+    cell = offers.kind * (rows * columns + 1) + np.where(known, 1 + row * columns + column, 0)
+    order = np.argsort(cell, kind="stable")
+    begins = np.searchsorted(cell[order], np.arange(kinds * (rows * columns + 1) + 1))
+    return order, (begins, rows, columns, float(south), float(west), float(height), float(width))
 
 
 @compiled
 def join(
-    asked: tuple[Ints, Ints, Floats, Floats, Words, Floats, Ints],
+    asked: Asked,
     only: tuple[Flags, Ints, Ints],
-    offered: tuple[Ints, Words, Floats, Words, Floats, Ints],
-    strip: tuple[Ints, Floats, Ints, int, float, float],
-) -> tuple[Ints, Ints]:
-    """Pairs (line, resource) and their metres."""
-    found = np.empty((1024, 2), np.int64)
-    metres = np.empty(1024, np.int64)
-    count = 0
-    near = np.empty(len(offered[0]), np.int64)
-    for line in range(len(asked[0])):
-        size = listed(line, only, near) if only[0][line] else around(line, asked, strip, near)
-        if count + size > len(metres):
-            found, metres = grown(found, metres, count, size)
-        for resource in near[:size]:
-            if not suits(line, resource, asked, offered):
+    offered: Offered,
+    spent: Spent,
+    reach: Reach,
+    order: Ints,
+    cells: Cells,
+) -> Ints:
+    """The columns LINE to BONUS of all pairs (5 x pairs)."""
+    lines, count = len(asked[0]), 0
+    found = np.empty((5, 1024 + lines), np.int64)
+    runs, fitting = np.empty((len(order) + 3 * cells[1] + 1, 2), np.int64), np.empty((5, len(order)), np.int64)
+    for line in range(lines):
+        most = listed(line, only, runs) if only[0][line] else around(line, asked, cells, runs)
+        size = fit(line, runs[:most], asked, offered, spent, reach, order, fitting)
+        if count + size > found.shape[1]:
+            found = grown(found, count, max(count // 4 + size, (count + size) * (lines - line) // (line + 1)))
+        if size > RANKED:
+            append_sorted(line, size, fitting, found, count)
+        else:
+            append_ranked(line, size, fitting, found, count)
+        count += size
+    return found[:, :count]
+
+
+@inner
+def fit(
+    line: int, runs: Ints, asked: Asked, offered: Offered, spent: Spent, reach: Reach, order: Ints, fitting: Ints
+) -> int:
+    """Writes the resources that a line may go to, with METRES to BONUS, out of runs of posts; how many there are."""
+    minutes, dearest, bonus_from, bonus, fixed, hour = spent
+    first, last, size = bonus_from[line], bonus_from[line + 1], 0
+    for run in range(len(runs)):
+        for post in range(runs[run, 0], runs[run, 1]):
+            square = square_between(reach[0], line, reach[1], post)
+            if square > reach[2][line] or not suits(line, post, asked, offered):
                 continue
-            distance = metres_between(asked[2], line, offered[2], resource)
-            if distance / 1000.0 <= asked[3][line]:
-                found[count, 0] = line
-                found[count, 1] = resource
-                metres[count] = distance
-                count += 1
-    return found[:count], metres[:count]
+            price = fixed[post] + (hour[post] * minutes[line] + 30) // 60
+            metres = metres_along(square, asked[2], line, offered[2], post)
+            if price <= dearest[line] and metres / 1000.0 <= asked[3][line]:
+                fitting[RESOURCE, size], fitting[METRES, size], fitting[PRICE, size] = order[post], metres, price
+                fitting[BONUS, size] = bonus_of(bonus, first, last, post, offered[3])
+                size += 1
+    return size
 
 
 @inner
-def grown(found: Ints, metres: Ints, count: int, size: int) -> tuple[Ints, Ints]:
-    """Larger arrays with the same beginning."""
-    wider = np.empty((2 * count + size, 2), np.int64)
-    longer = np.empty(2 * count + size, np.int64)
-    wider[:count] = found[:count]
-    longer[:count] = metres[:count]
-    return wider, longer
+def grown(found: Ints, count: int, more: int) -> Ints:
+    """Longer columns with the same beginning, and room for so many more."""
+    longer = np.empty((5, count + more), np.int64)
+    longer[:, :count] = found[:, :count]
+    return longer
 
 
 @inner
-def listed(line: int, only: tuple[Flags, Ints, Ints], near: Ints) -> int:
-    """The resources that a line names itself."""
+def append_ranked(line: int, size: int, fitting: Ints, found: Ints, count: int) -> None:
+    """Writes a line's pairs behind those before, by resource."""
+    resources = fitting[RESOURCE, :size]
+    for at in range(size):
+        place = count
+        for other in range(size):
+            place += resources[other] < resources[at]
+        write(line, at, fitting, found, place)
+
+
+@inner
+def append_sorted(line: int, size: int, fitting: Ints, found: Ints, count: int) -> None:
+    """The same for many: sorted first (D. L. Shell)."""
+    keys = np.empty(size, np.int64)
+    for at in range(size):
+        keys[at] = (fitting[RESOURCE, at] << 32) | at
+    gap = 1
+    while gap < size // 2:
+        gap = 2 * gap + gap // 4 + 1
+    while gap > 0:
+        for at in range(gap, size):
+            key, hole = keys[at], at
+            while hole >= gap and keys[hole - gap] > key:
+                keys[hole] = keys[hole - gap]
+                hole -= gap
+            keys[hole] = key
+        gap = gap * 4 // 9
+    for at in range(size):
+        write(line, keys[at] & LOW_BITS, fitting, found, count + at)
+
+
+@inner
+def write(line: int, at: int, fitting: Ints, found: Ints, place: int) -> None:
+    """Writes a pair down."""
+    found[LINE, place] = line
+    found[RESOURCE, place], found[METRES, place] = fitting[RESOURCE, at], fitting[METRES, at]
+    found[PRICE, place], found[BONUS, place] = fitting[PRICE, at], fitting[BONUS, at]
+
+
+@inner
+def listed(line: int, only: tuple[Flags, Ints, Ints], runs: Ints) -> int:
+    """The posts that a line names itself, as runs; how many."""
     size = 0
     for at in range(only[1][line], only[1][line + 1]):
-        near[size] = only[2][at]
+        runs[size, 0], runs[size, 1] = only[2][at], only[2][at] + 1
         size += 1
     return size
 
 
 @inner
-def around(
-    line: int,
-    asked: tuple[Ints, Ints, Floats, Floats, Words, Floats, Ints],
-    strip: tuple[Ints, Floats, Ints, int, float, float],
-    near: Ints,
-) -> int:
-    """The resources of the line's kind in the box around its circle, and those without a place."""
-    order, _, begins, width, south, height = strip
-    first = asked[0][line] * width
-    latitude = asked[2][line, 0]
-    size = copied(order, begins[first], begins[first + 1], near, 0)
+def around(line: int, asked: Asked, cells: Cells, runs: Ints) -> int:
+    """Runs of the posts of the line's kind in the cells around its circle, and of those without a place; how many."""
+    begins, rows, columns, south, west, height, width = cells
+    first = asked[0][line] * (rows * columns + 1)
+    latitude, longitude = asked[2][line, 0], asked[2][line, 1]
     reach = (asked[3][line] * 1000.0 + 1.0) / METRES_PER_DEGREE * 1.000001 + 1e-9
     if np.isnan(latitude) or reach >= 180.0:
-        return copied(order, begins[first + 1], begins[first + width], near, size)
-    low = max(1, floor((latitude - reach - south) / height) + 1)
-    high = min(width - 1, floor((latitude + reach - south) / height) + 1)
-    east = eastward(latitude, reach)
-    for row in range(low, high + 1):
-        size = along(strip, first + row, asked[2][line, 1], east, near, size)
-    return size
-
-
-@inner
-def copied(order: Ints, begin: int, end: int, near: Ints, size: int) -> int:
-    """A run of the index appended to what is near; returns the new size."""
-    for at in range(begin, end):
-        near[size] = order[at]
-        size += 1
+        runs[0, 0], runs[0, 1] = begins[first], begins[first + rows * columns + 1]
+        return 1
+    runs[0, 0], runs[0, 1] = begins[first], begins[first + 1]
+    low, high = (
+        max(0, floor((latitude - reach - south) / height)),
+        min(rows - 1, floor((latitude + reach - south) / height)),
+    )
+    east, size = eastward(latitude, reach), 1
+    after = 0
+    for turn in (-360.0, 0.0, 360.0):
+        left = max(after, floor((longitude + turn - east - west) / width))
+        right = min(columns - 1, floor((longitude + turn + east - west) / width))
+        after = max(after, right + 1)
+        for row in range(low, high + 1 if left <= right else low):
+            runs[size, 0] = begins[first + 1 + row * columns + left]
+            runs[size, 1] = begins[first + 1 + row * columns + right + 1]
+            size += 1
     return size
 
 
@@ -176,31 +232,7 @@ def eastward(latitude: float, reach: float) -> float:
 
 
 @inner
-def along(
-    strip: tuple[Ints, Floats, Ints, int, float, float], row: int, centre: float, east: float, near: Ints, size: int
-) -> int:
-    """A strip's resources between two meridians, across the antimeridian too."""
-    order, longitude, begins = strip[0], strip[1], strip[2]
-    if east >= 180.0:
-        return copied(order, begins[row], begins[row + 1], near, size)
-    for turn in (-360.0, 0.0, 360.0):
-        if centre + turn - east > 180.0 or centre + turn + east < -180.0:
-            continue
-        at = begins[row] + np.searchsorted(longitude[begins[row] : begins[row + 1]], centre + turn - east)
-        while at < begins[row + 1] and longitude[at] <= centre + turn + east:
-            near[size] = order[at]
-            size += 1
-            at += 1
-    return size
-
-
-@inner
-def suits(
-    line: int,
-    resource: int,
-    asked: tuple[Ints, Ints, Floats, Floats, Words, Floats, Ints],
-    offered: tuple[Ints, Words, Floats, Words, Floats, Ints],
-) -> bool:
+def suits(line: int, resource: int, asked: Asked, offered: Offered) -> bool:
     """Kind, pole, units, features and measures."""
     pole = asked[1][line]
     if asked[0][line] != offered[0][resource] or asked[6][line] > offered[5][resource]:
@@ -217,33 +249,11 @@ def suits(
 
 
 @inner
-def metres_between(ones: Floats, one: int, others: Floats, other: int) -> int:
-    """Great circle (haversine), rounded half up; 0 if either has no place."""
-    if np.isnan(ones[one, 0]) or np.isnan(others[other, 0]):
-        return 0
-    south, north = ones[one, 0] * pi / 180, others[other, 0] * pi / 180
-    rise = sin((north - south) / 2)
-    turn = sin((others[other, 1] - ones[one, 1]) * pi / 180 / 2)
-    part = rise * rise + cos(south) * cos(north) * turn * turn
-    return floor(2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(part))) + 0.5)
-
-
-@compiled
-def bonuses(line: Ints, resource: Ints, bonus_from: Ints, bonus: Ints, features: Words) -> Ints:
-    """By pair, the cents of the preferred features that the resource has."""
-    found = np.zeros(len(line), np.int64)
-    for pair in range(len(line)):
-        own = bonus[bonus_from[line[pair]] : bonus_from[line[pair] + 1]]
-        found[pair] = bonus_of(own, resource[pair], features)
-    return found
-
-
-@inner
-def bonus_of(own: Ints, resource: int, features: Words) -> int:
-    """The cents of a line's preferred features, rows (feature, cents), that the resource has."""
+def bonus_of(bonus: Ints, first: int, last: int, resource: int, features: Words) -> int:
+    """The cents of a line's preferred features, rows (feature, cents) from first to last, that the resource has."""
     total = 0
-    for at in range(len(own)):
-        feature = own[at, 0]
+    for at in range(first, last):
+        feature = bonus[at, 0]
         if (features[resource, feature >> 6] >> np.uint64(feature & 63)) & np.uint64(1):
-            total += own[at, 1]
+            total += bonus[at, 1]
     return total

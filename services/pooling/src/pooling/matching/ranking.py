@@ -4,9 +4,10 @@ from math import floor
 
 import numpy as np
 
-from pooling.matching.candidates import METRES_PER_DEGREE, bonus_of, eastward, metres_between, suits
+from pooling.matching.candidates import Asked, Offered, bonus_of, eastward, suits
 from pooling.matching.columns import RUN
-from pooling.matching.compiled import NONE, Floats, Ints, Words, compiled, inner
+from pooling.matching.compiled import NONE, Floats, Ints, compiled, inner
+from pooling.matching.distance import METRES_PER_DEGREE, metres_between
 from pooling.matching.starts import starts_of
 
 CELL = 0.25
@@ -18,8 +19,6 @@ CELLS = ACROSS * DOWN + 1
 
 SCORE, METRES, SLOT, START, PRICE, BONUS = range(6)
 
-Asked = tuple[Ints, Ints, Floats, Floats, Words, Floats, Ints]
-Offered = tuple[Ints, Words, Floats, Words, Floats, Ints]
 Windows = tuple[Ints, Ints, Ints, Ints, Ints]
 Money = tuple[int, int, int, Ints, Ints, Ints]
 """Value less what staying is worth, cents per km, the dearest price, bonuses (feature, cents), fixed, by hour."""
@@ -40,7 +39,7 @@ def best_of(
         if not suits(0, slot, asked, offered):
             continue
         price = fixed[slot] + (hour[slot] * minutes + 30) // 60
-        bonus = bonus_of(bonuses, slot, offered[3])
+        bonus = bonus_of(bonuses, 0, len(bonuses), slot, offered[3])
         score = value + bonus - price
         if price > dearest or (count == most and score < found[count - 1, SCORE]):
             continue

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pooling.matching.candidates import bonus_of, metres_between
+from pooling.matching.candidates import bonus_of
 from pooling.matching.compiled import NONE, Flags, Floats, Ints, Words, compiled, inner
 from pooling.matching.compiling import Compiled
+from pooling.matching.distance import metres_between
 
 START, MAX_KM, MAX_PRICE, AT_LEAST, FEATURES, UNITS = range(6)
 FARTHEST_M = 2**25
@@ -98,7 +99,7 @@ def compared(wanted: Wanted, given: Given, lines: Ints, resources: Ints, km_cost
     pairs = 0
     for row, line in enumerate(lines):
         only = wanted.only[wanted.only_from[line] : wanted.only_from[line + 1]]
-        bonus = wanted.bonus[wanted.bonus_from[line] : wanted.bonus_from[line + 1]]
+        first, last = wanted.bonus_from[line], wanted.bonus_from[line + 1]
         for resource in resources:
             if not holds(given.poles, resource, wanted.pole[line]):
                 continue
@@ -125,7 +126,7 @@ def compared(wanted: Wanted, given: Given, lines: Ints, resources: Ints, km_cost
                 continue
             change, size = the_change((far, metres), (dear, price), short, missing, fewer)
             spent = price + (metres * km_cost + 500) // 1000
-            worth = wanted.value[line] + bonus_of(bonus, resource, given.features) - spent
+            worth = wanted.value[line] + bonus_of(wanted.bonus, first, last, resource, given.features) - spent
             found[0, pairs], found[1, pairs], found[2, pairs] = row, resource, change
             found[3, pairs], found[4, pairs], parts[pairs] = size, worth, part
             pairs += 1

@@ -5,8 +5,8 @@ from dataclasses import replace
 from math import cos, hypot, pi
 from typing import TypeVar
 
-from pooling.matching.candidates import METRES_PER_DEGREE
 from pooling.matching.compiling import merged
+from pooling.matching.distance import METRES_PER_DEGREE
 from pooling.matching.problem import Limit, Line, Placed, Problem, Request, Resource
 from pooling.matching.replanning.around import around, fillers, meets
 from pooling.matching.replanning.records import Change, Move, Records
