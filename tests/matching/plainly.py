@@ -48,7 +48,7 @@ def taken_by(problem: Problem, plan: Plan, resource: Resource) -> Counter[int]:
 
 
 def alternatives(problem: Problem, plan: Plan, line: Line, request: Request) -> list[tuple[str, int, int]]:
-    """The three best other places that keep every rule: resource, start and what the plan gains."""
+    """Three other places that keep every rule, as many resources as possible, then the best: resource, start, gain."""
     others = tuple(place for place in plan if place.line != line.id)
     number_of = {resource.id: number for number, resource in enumerate(problem.resources)}
     value, found = brute.objective(problem, plan), []
@@ -57,7 +57,10 @@ def alternatives(problem: Problem, plan: Plan, line: Line, request: Request) -> 
         if place not in plan and brute.keeps_bundles(problem, moved):
             gained = brute.objective(problem, moved) - value
             found.append((-gained, number_of[place.resource], place.start, place.resource))
-    return [(resource, start, -lost) for lost, _, start, resource in sorted(found)[:3]]
+    ranked = sorted(found)
+    firsts = [each for at, each in enumerate(ranked) if all(each[1] != other[1] for other in ranked[:at])]
+    seconds = [each for each in ranked if each not in firsts]
+    return [(resource, start, -lost) for lost, _, start, resource in sorted((firsts + seconds)[:3])]
 
 
 def funnel(problem: Problem, plan: Plan, line: Line, request: Request) -> list[int]:

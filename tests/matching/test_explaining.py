@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pooling.matching.checking import broken_rules, value_of
 from pooling.matching.explaining import explain
-from pooling.matching.problem import Line, Placed, Plan, Problem, Request
+from pooling.matching.problem import Current, Line, Placed, Plan, Price, Problem, Request, Resource
 from tests.matching import brute, plainly
 from tests.matching.example import problem as example
 from tests.matching.strategies import Draw, problems
@@ -113,3 +113,31 @@ def test_a_line_or_resource_that_is_not_there_is_refused() -> None:
         explain(example(), Plan(0, 0, ()), ["nobody"])
     with pytest.raises(KeyError):
         explain(example(), Plan(0, 0, (Placed("errand-van", "no-van", 540),)))
+
+
+def elsewhere(rooms: dict[str, int], **asked: object) -> list[tuple[str, int, int]]:
+    """What a line on the first of these rooms, which cost so much, could have instead."""
+    free = tuple(
+        Resource(name, "room", ("niort",), free=((0, 600),), price=Price(fixed)) for name, fixed in rooms.items()
+    )
+    line = replace(Line("talk", "room", 5000, 60, (0, 240), 60), **asked)  # type: ignore[arg-type]  # fields of a line
+    first = next(iter(rooms))
+    problem = Problem(free, (Request("for-talk", "niort", (line,)),), stability=70)
+    found = explain(problem, Plan(0, 0, (Placed("talk", first, 0),))).placed["talk"].alternatives
+    return [(each.resource, each.start, each.difference) for each in found]
+
+
+def test_other_rooms_are_told_before_other_hours_of_the_same_room() -> None:
+    many = {"own": 100, "dear": 400, "cheap": 0, "same": 100, "fair": 200}
+    assert elsewhere(many) == [("cheap", 0, 100), ("own", 60, 0), ("same", 0, 0)]
+    assert elsewhere(many, current=Current("dear", 120)) == [("cheap", 0, 100), ("own", 60, 0), ("same", 0, 0)]
+    assert elsewhere(many, current=Current("fair", 120)) == [("cheap", 0, 100), ("own", 60, 0), ("same", 0, 0)]
+    assert elsewhere(many, current=Current("cheap", 120)) == [("cheap", 120, 170), ("own", 60, 0), ("same", 0, 0)]
+
+
+def test_hours_of_the_same_room_make_up_for_too_few_rooms() -> None:
+    assert elsewhere({"own": 100}) == [("own", 60, 0), ("own", 120, 0), ("own", 180, 0)]
+    assert elsewhere({"own": 100, "dear": 400}) == [("own", 60, 0), ("own", 120, 0), ("dear", 0, -300)]
+    assert elsewhere({"own": 100, "cheap": 0}) == [("cheap", 0, 100), ("cheap", 60, 100), ("own", 60, 0)]
+    at_home = elsewhere({"own": 100, "cheap": 0}, current=Current("cheap", 120))
+    assert at_home == [("cheap", 120, 170), ("cheap", 0, 100), ("own", 60, 0)]

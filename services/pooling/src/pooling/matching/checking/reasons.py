@@ -17,6 +17,8 @@ from pooling.matching.reading.fields import Given
 CONDITIONS = ("kind", "pole", "only", "features", "measures", "units", "distance", "price", "free", "available")
 LEAVING_NONE = (*("no such resource",) * 6, "too far", "too dear", "not free", "taken")
 ALTERNATIVES = 3
+Elsewhere = tuple[int, int, int, str]
+"""Cents lost, the resource's number, start, resource."""
 
 
 def wrong_reasons(problem: Problem, claimed: PlanFile) -> Iterator[str]:
@@ -66,7 +68,7 @@ def score(problem: Problem, line: Line, resource: Resource, start: int) -> Given
 
 
 def alternatives(beside: Beside, line: Line, request: Request, place: Placed) -> list[Given]:
-    """The best other places: the plan's value with the line there, less what it is now."""
+    """The best other places, each on another resource if it can be: the plan's value with the line there, less now."""
     found = []
     own = beside.known.resources[place.resource]
     gained = beside.gain(line, own) + beside.staying(line, own, place.start)
@@ -81,8 +83,16 @@ def alternatives(beside: Beside, line: Line, request: Request, place: Placed) ->
                 found.append((less - beside.staying(line, resource, start), number, start, resource.id))
     return [
         {"resource": resource, "start": start, "difference": -less}
-        for less, _, start, resource in sorted(found)[:ALTERNATIVES]
+        for less, _, start, resource in _varied(sorted(found))
     ]
+
+
+def _varied(places: Sequence[Elsewhere]) -> list[Elsewhere]:
+    """Each resource's best, and others only to make up the number, best first."""
+    best = {place[1]: place for place in reversed(places)}
+    firsts = sorted(best.values())
+    rest = [place for place in places if place not in firsts]
+    return sorted([*firsts, *rest][:ALTERNATIVES])
 
 
 def _unplaced(beside: Beside, line: Line, request: Request, said: Given) -> Iterator[tuple[str, object]]:
