@@ -6,6 +6,7 @@ in thousandths of a cent (`SCALE`). A **price** belongs to a line, or to a line 
 others.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -82,13 +83,13 @@ class Places(NamedTuple):
     arc_price: Shorts
 
 
-def board_of(problem: Compiled) -> tuple[Board, Lacking]:
-    """The board of a problem, and what its bundles lack."""
+def board_of(problem: Compiled, relax: "Relax | None" = None) -> tuple[Board, Lacking]:
+    """The board of a problem, and what its bundles lack; `relax` gives what bounds need (`relaxations`)."""
     candidates = pairs(problem)
     pair, start, lacking = placements(problem, candidates)
     prices_from, price_start, price_line = priced(problem, candidates.line[pair], start)
     places = ordered(problem, candidates, pair, start, prices_from, price_start)
-    return assembled(problem, places, prices_from, price_start, price_line), lacking
+    return assembled(problem, places, prices_from, price_start, price_line, relax or relaxations), lacking
 
 
 def priced(problem: Compiled, line: Ints, start: Ints) -> tuple[Ints, Ints, Shorts]:
@@ -140,7 +141,9 @@ def ordered(problem: Compiled, found: Pairs, pair: Ints, start: Ints, prices_fro
     )  # fmt: skip
 
 
-def assembled(problem: Compiled, places: Places, prices_from: Ints, price_start: Ints, price_line: Shorts) -> Board:
+def assembled(
+    problem: Compiled, places: Places, prices_from: Ints, price_start: Ints, price_line: Shorts, relax: "Relax"
+) -> Board:
     """The board of these places."""
     needs, offers = problem.needs, problem.offers
     count, resources = len(problem.lines), np.arange(len(offers.kind) + 1)
@@ -152,7 +155,7 @@ def assembled(problem: Compiled, places: Places, prices_from: Ints, price_start:
     owner = np.repeat(np.arange(len(offers.kind)), np.diff(offers.busy_from))
     busy[:, 0] -= offers.before[owner]
     busy[:, 1] += offers.after[owner]
-    exact, nodes, moments = relaxations(needs.units, offers.units, places, places_from, offers.busy_from, busy)
+    exact, nodes, moments = relax(needs.units, offers.units, places, places_from, offers.busy_from, busy)
     return alike(
         needs.units, needs.request, problem.requests_from, problem.together, problem.same_start,
         -SCALE * problem.problem.stability * int(np.count_nonzero(needs.current_resource != NONE)),
@@ -185,6 +188,17 @@ def inverted(limits_from: Ints, limits: Ints, lines: int) -> tuple[Ints, Ints]:
 
 Nodes = tuple[Ints, Shorts, Shorts, Shorts, Shorts]
 Moments = tuple[Ints, Ints, Ints]
+
+
+Relax = Callable[[Ints, Ints, Places, Ints, Ints, Ints], tuple[Flags, Nodes, Moments]]
+
+
+def unrelaxed(
+    _units: Ints, capacity: Ints, _places: Places, _places_from: Ints, _busy_from: Ints, _busy: Ints
+) -> tuple[Flags, Nodes, Moments]:
+    """No diagrams and no moments: for a board on which nothing is bounded."""
+    nothing, none = np.zeros(len(capacity) + 1, np.int64), np.zeros(0, np.int32)
+    return np.ones(len(capacity), bool), (nothing, none, none, none, none), (nothing, none, none)
 
 
 def relaxations(

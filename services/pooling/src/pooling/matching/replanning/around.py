@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pooling.matching.problem import Line, Placed
 from pooling.matching.replanning.records import Records
 
-SIZE = 32
+SIZE = 28
 """Requests that are placed anew together."""
 
 NEAR = 12

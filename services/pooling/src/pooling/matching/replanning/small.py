@@ -9,15 +9,16 @@ from itertools import islice
 
 import numpy as np
 
-from pooling.matching.board import Board, board_of
-from pooling.matching.compiled import NEVER, NONE, Floats, Ints
+from pooling.matching.board import Board, board_of, unrelaxed
+from pooling.matching.compiled import NEVER, NONE, Ints
 from pooling.matching.compiling import Compiled, compile_problem
 from pooling.matching.insertion import take_away
 from pooling.matching.model import Model, model_of
 from pooling.matching.neighbourhood import options, with_room
 from pooling.matching.packing import Packing, empty, put
 from pooling.matching.problem import Busy, Current, Limit, Line, Placed, Problem, Request
-from pooling.matching.repair import LEAST_GAIN, TAKEN, solved, starting
+from pooling.matching.repair import TAKEN, starting
+from pooling.matching.replanning.branching import best_choice
 from pooling.matching.replanning.records import Records
 
 WIDE = 8
@@ -38,14 +39,23 @@ def small_problem(records: Records, chosen: Iterable[str], home: dict[str, Place
     asked = tuple(narrowed(records, request, inside, home, taken) for request in requests)
     named = dict.fromkeys(each for request in asked for line in request.lines for each in sorted(line.only or ()))
     resources, busy = [], []
+    begin, end = when(asked)
     for id_ in named:
         others = [placed for line, placed in records.on[id_].items() if line not in inside]
         resource = records.resources[id_]
-        resources.append(replace(resource, opening=0) if others else resource)
-        busy += records.busy[id_]
-        busy += [as_busy(records.of_line[placed.line][0], placed) for placed in others]
+        gap = sum(resource.buffer)
+        resources.append(replace(resource, opening=0) if others and resource.opening else resource)
+        there = [*records.busy[id_], *(as_busy(records.of_line[placed.line][0], placed) for placed in others)]
+        busy += [each for each in there if each.start < end + gap and begin - gap < each.end]
     limits = tuple(left_of(records, limit, inside) for limit in touched(records, inside))
     return Problem(tuple(resources), asked, records.km_cost, records.stability + 1, tuple(busy), limits)
+
+
+def when(asked: Iterable[Request]) -> tuple[int, int]:
+    """From when until when any line of these can be under way."""
+    lines = [line for request in asked for line in request.lines]
+    begin = min((line.start[0] for line in lines), default=0)
+    return begin, max((line.start[1] + line.minutes for line in lines), default=0)
 
 
 def narrowed(
@@ -115,7 +125,7 @@ def left_of(records: Records, limit: Limit, inside: set[str]) -> Limit:
 def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
     """The best plan found of a small problem, worth no less than leaving lines where they are `now`."""
     compiled = compile_problem(problem)
-    board, _ = board_of(compiled)
+    board, _ = board_of(compiled, unrelaxed)
     if not len(board.place_arc):
         return []
     packing = empty(board)
@@ -129,7 +139,9 @@ def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
     places = with_room(board, packing, places)
     model = model_of(board, packing, places, requests)
     prefer_moves(model, places, before)
-    for place in places[exactly(model, starting(model, places, before))[: len(places)] > TAKEN]:
+    start = starting(model, places, before)
+    chosen = best_choice(model, start) if model.gains else start
+    for place in places[chosen[: len(places)] > TAKEN]:
         put(board, packing, place)
     return placements(compiled, board, packing)
 
@@ -138,14 +150,6 @@ def prefer_moves(model: Model, places: Ints, before: Ints) -> None:
     """Of plans of one worth, that which moves: it has gained the cent above the territory's stability."""
     for column in np.flatnonzero(~np.isin(places, before)):
         model.gains[column] += LESS_THAN_A_CENT / len(places)
-
-
-def exactly(model: Model, start: Floats) -> Floats:
-    """The best choice of columns found, worth no less than `start`."""
-    if not model.gains:
-        return start
-    found = solved(model, start, None).columns
-    return found if model.worth(found) > model.worth(start) + LEAST_GAIN else start
 
 
 def promising(board: Board, packing: Packing, requests: Ints) -> Ints:

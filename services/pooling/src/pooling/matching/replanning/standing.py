@@ -194,13 +194,12 @@ def scores_alike(one: Resource, other: Resource) -> bool:
 
 def newly_eligible(records: Records, resource: Resource) -> list[str]:
     """The lines that a resource may serve and didn't, roughly; those that have least first."""
-    found = []
+    found, known = [], records.wanted[resource.id]
     for id_ in records.of_kind.get(resource.kind, ()):
         line, request = records.of_line[id_]
-        if request.pole not in resource.poles or beyond(line, resource):
+        if beyond(line, resource) or request.pole not in resource.poles or id_ in known:
             continue
-        in_time = any(meets(line, *period) for period in resource.free)
-        if in_time and line.features <= resource.features and id_ not in records.wanted[resource.id]:
+        if line.features <= resource.features and any(meets(line, *period) for period in resource.free):
             there = records.placed.get(id_)
             has = records.options[id_][there.resource] if there else 0
             found.append((has - line.value, id_))
@@ -211,9 +210,9 @@ def beyond(line: Line, resource: Resource) -> bool:
     """Whether a resource is surely too far, by a distance on the flat map."""
     if line.max_km is None or line.at is None or resource.at is None:
         return False
-    most = 1010 * line.max_km + 1000
-    north, east = resource.at[0] - line.at[0], resource.at[1] - line.at[1]
-    if abs(north) * METRES_PER_DEGREE > most:
+    most = (1010 * line.max_km + 1000) / METRES_PER_DEGREE
+    north = resource.at[0] - line.at[0]
+    if not -most <= north <= most:
         return True
-    flat = hypot(north, east * cos(max(abs(line.at[0]), abs(resource.at[0])) * pi / 180))
-    return abs(east) < 180 and flat * METRES_PER_DEGREE > most
+    east = resource.at[1] - line.at[1]
+    return abs(east) < 180 and hypot(north, east * cos(max(abs(line.at[0]), abs(resource.at[0])) * pi / 180)) > most
