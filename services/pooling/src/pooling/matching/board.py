@@ -198,7 +198,7 @@ def unrelaxed(
 ) -> tuple[Flags, Nodes, Moments]:
     """No diagrams and no moments: for a board on which nothing is bounded."""
     nothing, none = np.zeros(len(capacity) + 1, np.int64), np.zeros(0, np.int32)
-    return np.ones(len(capacity), bool), (nothing, none, none, none, none), (nothing, none, none)
+    return np.full(len(capacity), fill_value=True), (nothing, none, none, none, none), (nothing, NO_NODE, NO_NODE)
 
 
 def relaxations(

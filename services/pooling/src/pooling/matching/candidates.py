@@ -75,9 +75,12 @@ def laid_out(offers: Offers, kinds: int, height: float) -> tuple[Ints, Cells]:
     """
     latitude, longitude = offers.place[:, 0], offers.place[:, 1]
     known = ~np.isnan(latitude)
-    south, west, north, east = 0.0, 0.0, 0.0, 0.0
-    if known.any():
-        south, west, north, east = *np.nanmin(offers.place, axis=0), *np.nanmax(offers.place, axis=0)
+    ends = (
+        np.array([offers.place[known].min(axis=0), offers.place[known].max(axis=0)])
+        if known.any()
+        else np.zeros((2, 2))
+    )
+    (south, west), (north, east) = ends.tolist()
     height = max(height, (north - south) / MOST_ACROSS, 1e-6)
     width = max(height / max(0.01, cos((south + north) * pi / 360)), (east - west) / MOST_ACROSS)
     rows, columns = int((north - south) / height) + 1, int((east - west) / width) + 1
@@ -86,7 +89,7 @@ def laid_out(offers: Offers, kinds: int, height: float) -> tuple[Ints, Cells]:
     cell = offers.kind * (rows * columns + 1) + np.where(known, 1 + row * columns + column, 0)
     order = np.argsort(cell, kind="stable")
     begins = np.searchsorted(cell[order], np.arange(kinds * (rows * columns + 1) + 1))
-    return order, (begins, rows, columns, float(south), float(west), float(height), float(width))
+    return order, (begins, rows, columns, south, west, height, width)
 
 
 @compiled
