@@ -207,7 +207,8 @@ def test_too_many_open_blocks_need_moments() -> None:
 
 
 choices = st.builds(
-    lambda start, length, units, net: Choice(start, start + length, units, net),
+    lambda line, start, length, units, net: Choice(line, start, start + length, units, net),
+    st.sampled_from(["a", "b", "c", "d"]),
     st.integers(0, 20),
     st.integers(1, 12),
     st.integers(1, 3),
@@ -227,6 +228,7 @@ def allowed(chosen: Iterable[Choice], units: int, busy: Iterable[Busy]) -> bool:
     return all(
         sum(each.units for each in chosen if each.start <= minute < each.end)
         <= max(0, units - sum(each.units for each in busy if each.start <= minute < each.end))
+        and len(at_work := [each.line for each in chosen if each.start <= minute < each.end]) == len(set(at_work))
         for minute in range(40)
     )
 
@@ -245,5 +247,5 @@ def test_the_best_of_a_resource_is_that_of_all_its_sets(of: list[Choice], units:
 
 @given(st.lists(choices, max_size=12))
 def test_both_recursions_agree_on_one_unit(of: list[Choice]) -> None:
-    singles = sorted((Choice(c.start, c.end, 1, abs(c.net) + 1) for c in of), key=lambda each: each.start)
+    singles = sorted((Choice(c.line, c.start, c.end, 1, abs(c.net) + 1) for c in of), key=lambda each: each.start)
     assert best_of_disjoint(singles) == best_of_shared(singles, Left([], [1]))

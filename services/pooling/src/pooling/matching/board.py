@@ -212,7 +212,8 @@ def relaxations(
         own = slice(places_from[resource], places_from[resource + 1])
         asked = units[places.arc_line[places.arc[own]]]
         taken = busy[busy_from[resource] : busy_from[resource + 1]]
-        diagram = diagram_of(places.begin[own], places.end[own], asked, int(capacity[resource]), taken)
+        line = places.arc_line[places.arc[own]]
+        diagram = diagram_of(places.begin[own], places.end[own], asked, line, int(capacity[resource]), taken)
         exact[resource] = diagram is not None
         diagrams.append(NO_DIAGRAM if diagram is None else diagram)
         moments.append(moments_of(places.begin[own], int(capacity[resource]), taken) if diagram is None else ((), ()))
@@ -233,7 +234,9 @@ def relaxations(
     )
 
 
-def diagram_of(begin: Ints, end: Ints, units: Ints, capacity: int, busy: Ints) -> tuple[Shorts, Shorts, Shorts] | None:
+def diagram_of(
+    begin: Ints, end: Ints, units: Ints, line: Shorts, capacity: int, busy: Ints
+) -> tuple[Shorts, Shorts, Shorts] | None:
     """Placement, skip and take by node, or nothing if there would be too many."""
     size = len(begin)
     if size == 0 or 2 * units.min() > capacity:
@@ -242,7 +245,11 @@ def diagram_of(begin: Ints, end: Ints, units: Ints, capacity: int, busy: Ints) -
         return np.arange(size, dtype=np.int32), skip, take
     if capacity > MOST_UNITS:
         return None
-    found, place, skip, take = several(begin, end, units, capacity, busy, MOST_NODES)
+    moments = np.unique(np.concatenate((begin, busy[:, 0])))  # nothing depends on what ends between two
+    begin, end = np.searchsorted(moments, begin), np.searchsorted(moments, end)
+    busy = np.column_stack((np.searchsorted(moments, busy[:, 0]), np.searchsorted(moments, busy[:, 1]), busy[:, 2]))
+    ranks = np.unique(line, return_inverse=True)[1].astype(np.int64)
+    found, place, skip, take = several(begin, end, units, ranks, capacity, busy, MOST_NODES)
     return None if found == NONE else (place, skip, take)
 
 

@@ -19,6 +19,7 @@ from pooling.matching.improvement import Improver, improve, improver
 from pooling.matching.insertion import insert_all
 from pooling.matching.packing import Packing, assign, clear, empty, worth
 from pooling.matching.problem import SCALE, Budget, Placed, Plan, Problem
+from pooling.matching.rebuilding import Rebuilding, rebuild_some, rebuilding
 from pooling.matching.rents import regrets
 
 Tell = Callable[[int, int], None]
@@ -45,6 +46,8 @@ class Search:
         self.value = int(worth(self.board, self.best))
         self.assignment = is_assignment(self.board)
         self.bidding = True
+        self.hot = bool((self.board.capacity > 1).any() and len(self.board.place_arc))
+        self.rebuilding: Rebuilding | None = None
         self.improver: Improver | None = None
         self.keep(self.greedy())
         bid(self.board, self.auction, 1)
@@ -80,6 +83,8 @@ class Search:
         elif self.bidding:
             self.bidding = bool(bid(self.board, self.auction, STEPS))
             self.construct(quote_of(self.board, self.auction.best))
+        elif self.hot:
+            self.rebuild()
         else:
             self.improve(seconds)
         return self.bound * SCALE > self.value
@@ -110,6 +115,14 @@ class Search:
         elif self.fruitless == LONG:
             restart(search, self.best)
             self.fruitless = 0
+
+    def rebuild(self) -> None:
+        """Takes away and places anew, where resources have several units: parts made anew come on slowly there."""
+        if self.rebuilding is None:
+            regrets(self.board, quote_of(self.board, self.auction.best), self.rent, self.regret)
+            self.rebuilding = rebuilding(self.board, self.best, self.value, self.order, self.regret, self.chance)
+        self.hot = rebuild_some(self.board, self.rebuilding, self.rent, self.chance)
+        self.keep(self.rebuilding.best)
 
     def improve(self, seconds: float | None) -> None:
         """Makes a part of the best plan anew."""

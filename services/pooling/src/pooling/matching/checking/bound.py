@@ -140,4 +140,4 @@ def _choices(
         starts, ends = block(resource, start, start + line.minutes)
         if remaining.least(starts, ends) >= line.units:
             staying = SCALE * problem.stability if line.current == Current(resource.id, start) else 0
-            yield Choice(starts, ends, line.units, score + staying - price_of(prices, line, start))
+            yield Choice(line.id, starts, ends, line.units, score + staying - price_of(prices, line, start))

@@ -16,20 +16,24 @@ class TooManyStates(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A placement that one resource may take: the block `[start, end)`, its units, and what it earns net of prices."""
+    """A placement that one resource may take: its line, the block `[start, end)`, units, and what it earns net."""
 
+    line: str
     start: int
     end: int
     units: int
     net: int
 
 
-State = tuple[tuple[int, int], ...]
-"""The open blocks, each its end and units, sorted."""
+State = tuple[tuple[int, int, int], ...]
+"""The open blocks, each its end, units, and the last choice of its line (`OVER` when that has been), sorted."""
+OVER = -1
 
 
 def best_set(choices: Iterable[Choice], units: int, remaining: Left) -> int:
-    """The most that a set of these placements can earn, each of which alone fits what is left; 0 for none.
+    """The most that a set of these placements can earn, no line's twice at a time; 0 for none.
+
+    Each fits what is left if it is alone.
 
     Raises TooManyStates.
     """
@@ -56,28 +60,33 @@ def best_of_shared(choices: list[Choice], remaining: Left) -> int:
     What is taken later begins later, so whoever comes last to a minute sees all that is there. Raises TooManyStates.
     """
     states: dict[State, int] = {(): 0}
-    for choice in choices:
-        states = _closed(states, choice.start)
+    lasts = {choice.line: at for at, choice in enumerate(choices)}
+    for at, choice in enumerate(choices):
+        states, last = _closed(states, choice.start, at), lasts[choice.line]
         for state, earned in list(states.items()):
-            if _fits(choice, state, remaining):
-                after = tuple(sorted((*state, (choice.end, choice.units))))
+            if all(of != last for _, _, of in state) and _fits(choice, state, remaining):
+                after = tuple(sorted((*state, (choice.end, choice.units, last if last > at else OVER))))
                 states[after] = max(states.get(after, 0), earned + choice.net)
         if len(states) > MOST_STATES:
             raise TooManyStates(f"more than {MOST_STATES} sets of blocks are open at minute {choice.start}")
     return max(states.values())
 
 
-def _closed(states: dict[State, int], now: int) -> dict[State, int]:
-    """The states without the blocks that have ended; of those that become one, the best remains."""
+def _closed(states: dict[State, int], now: int, at: int) -> dict[State, int]:
+    """The states without the blocks that have ended; of those that become one, the best remains.
+
+    Whose a block is doesn't matter when its line can't come any more.
+    """
     found: dict[State, int] = {}
     for state, earned in states.items():
-        still = tuple(block for block in state if block[0] > now)
+        open_ = (block for block in state if block[0] > now)
+        still = tuple(sorted((end, units, last if last >= at else OVER) for end, units, last in open_))
         found[still] = max(found.get(still, 0), earned)
     return found
 
 
 def _fits(choice: Choice, state: State, remaining: Left) -> bool:
     return all(
-        sum(units for end, units in state if end > minute) + choice.units <= remaining.at(minute)
+        sum(units for end, units, _ in state if end > minute) + choice.units <= remaining.at(minute)
         for minute in remaining.changes(choice.start, choice.end)
     )

@@ -1,0 +1,57 @@
+"""Plans of resources with several units: taken away and placed anew, and bounded with no line twice at a time."""
+
+import numpy as np
+import pytest
+
+from benchmarks.matching import instances
+from pooling.matching.board import Board, board_of
+from pooling.matching.compiled import Ints
+from pooling.matching.compiling import compile_problem
+from pooling.matching.construction import by_value
+from pooling.matching.insertion import insert_all
+from pooling.matching.packing import Packing, copy_of, empty, worth
+from pooling.matching.problem import Budget, Line, Problem, Request, Resource
+from pooling.matching.rebuilding import Rebuilding, rebuild, rebuilding
+from pooling.matching.solver import solve
+
+NO_RENT = np.zeros(0, np.int64)
+
+
+def started(seed: int) -> tuple[Board, Packing, Rebuilding]:
+    board, _ = board_of(compile_problem(instances.problem_of("everything", 300, seed)))
+    packing, order = empty(board), by_value(board)
+    insert_all(board, packing, order, NO_RENT)
+    regret: Ints = np.zeros(len(board.place_arc), np.int64)
+    chance = np.random.default_rng(seed)
+    return board, packing, rebuilding(board, packing, int(worth(board, packing)), order, regret, chance)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_is_placed_anew_is_worth_what_the_steps_count_and_the_best_is_kept(seed: int) -> None:
+    board, packing, search = started(seed)
+    for _ in range(10):
+        rebuild(board, search, NO_RENT, 100)
+        assert search.value.tolist() == [worth(board, search.packing), worth(board, search.best)]
+        assert (search.open == (search.packing.first != -1)).all()
+    assert worth(board, search.best) > worth(board, packing)
+
+
+def test_a_step_that_loses_more_than_the_heat_allows_leaves_the_plan_as_it_was() -> None:
+    board, _, search = started(1)
+    search.heat[:] = 0.0
+    for _ in range(200):
+        before, value = copy_of(search.packing), int(search.value[0])
+        rebuild(board, search, NO_RENT, 1)
+        assert search.value[0] >= value
+        if search.value[0] == value:
+            assert worth(board, search.packing) == worth(board, before)
+    assert (search.packing.place != -1).any()
+
+
+def test_no_resource_is_thought_to_serve_a_line_twice_at_a_time() -> None:
+    line = Line("l", "van", 1_000, 60, (480, 510), 30)
+    many = Problem((Resource("r", "van", ("p",), units=2, free=((0, 1440),)),), (Request("q", "p", (line,)),))
+    plan = solve(many, Budget(rounds=1), 1)
+    board, _ = board_of(compile_problem(many))
+    assert np.diff(board.nodes_from).tolist() == [3], "two places, of which the second isn't there after the first"
+    assert (plan.value, plan.bound) == (1_000, 1_000)
