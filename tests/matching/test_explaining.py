@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pooling.matching.checking import broken_rules, value_of
 from pooling.matching.explaining import explain
-from pooling.matching.problem import Current, Line, Placed, Plan, Price, Problem, Request, Resource
+from pooling.matching.problem import Busy, Current, Line, Placed, Plan, Price, Problem, Request, Resource
 from tests.matching import brute, plainly
 from tests.matching.example import problem as example
 from tests.matching.strategies import Draw, problems
@@ -141,3 +141,11 @@ def test_hours_of_the_same_room_make_up_for_too_few_rooms() -> None:
     assert elsewhere({"own": 100, "cheap": 0}) == [("cheap", 0, 100), ("cheap", 60, 100), ("own", 60, 0)]
     at_home = elsewhere({"own": 100, "cheap": 0}, current=Current("cheap", 120))
     assert at_home == [("cheap", 120, 170), ("cheap", 0, 100), ("own", 60, 0)]
+
+
+def test_what_is_busy_for_no_time_is_in_nobodys_way() -> None:
+    van = Resource("van", "vehicle", ("niort",), (46.32, -0.46), 2, free=((0, 60),))
+    trip = Request("trip", "niort", (Line("both", "vehicle", 200, 5, (5, 10), 5, units=2),))
+    problem = Problem((van,), (trip,), busy=(Busy("van", 6, 6),))
+    moved = explain(problem, Plan(200, 200, (Placed("both", "van", 5),))).placed["both"].alternatives
+    assert [(each.resource, each.start) for each in moved] == [("van", 10)]

@@ -90,9 +90,10 @@ def calendar_of(problem: Compiled, where: Mapping[str, Placed]) -> tuple[Calenda
     taken = np.concatenate((needs.units[placed], offers.busy[:, 2]))
     line = np.concatenate((placed, np.full(len(offers.busy), NONE)))
     order = np.lexsort((begin, resource))
+    order = order[(end > begin)[order]]  # what takes no time is in nobody's way
     blocks = np.stack((begin, end, taken, line), axis=1)[order]
     guests = np.bincount(on, minlength=count).astype(np.int64)
-    blocks_from = offsets(guests + np.diff(offers.busy_from))
+    blocks_from = offsets(np.bincount(resource[order], minlength=count).astype(np.int64))
     of_each = (np.append(column, 0) for column in (offers.before, offers.after, offers.units))
     hosts = np.stack((*of_each, offers.free_from, blocks_from), axis=1)
     return Calendar(hosts, offers.free, blocks), guests
