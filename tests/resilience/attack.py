@@ -25,7 +25,7 @@ WARM_UP = 50
 """Answers before the first fault."""
 LANES = 4
 """Roles that crash at failpoints at the same time: most of the time each waits until it has something to do again."""
-EACH = 15.0
+EACH = 20.0
 """Seconds that a role gets for each time that it is to die at a failpoint: some come there seldom."""
 
 
