@@ -101,15 +101,16 @@ _SEE = _RESOURCE.format(
     LEFT JOIN idempotency AS saved ON saved.subject = $5 AND saved.key = $6""",
     locked="",
 )
-LOCK_OR_SEE_RESOURCE = f"""
-    WITH locked AS ({_LOCK})
+_LOCK_OR_SEE = """
+    WITH locked AS ({lock})
     SELECT true AS is_locked, locked.*, NULL AS title, NULL AS characteristics, NULL AS commune, NULL AS place,
         NULL AS latitude, NULL AS longitude, NULL AS ring, NULL AS availability, NULL AS request_hash,
         NULL AS saved_status, NULL AS headers, NULL AS body, NULL AS changed
     FROM locked
     UNION ALL
-    SELECT false, seen.* FROM ({_SEE}) AS seen WHERE NOT EXISTS (SELECT FROM locked)
-"""  # noqa: S608 - both are here
+    SELECT false, seen.* FROM ({see}) AS seen WHERE NOT EXISTS (SELECT FROM locked)
+"""
+LOCK_OR_SEE_RESOURCE = _LOCK_OR_SEE.format(lock=_LOCK, see=_SEE)
 
 
 async def lock_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | None:
