@@ -38,6 +38,8 @@ FINDING = 10.0
 """Seconds to find the sustainable rate in."""
 BOUND = 1.0
 """Seconds within which 99 % of what is accepted is answered, however much is offered."""
+CROWD = 400
+"""Connections that a short stretch of overload begins with: what waits at a time. In a long one they come by and by."""
 GOODPUT = 0.9
 """Of the sustainable rate, that is still done."""
 WHOLE_WITHIN = 10.0
@@ -104,7 +106,8 @@ async def run(parts: Stand, seconds: float) -> Report:
         for round_ in range(ROUNDS):
             parts.say(f"both rates again, {round_ + 1} of {ROUNDS}")
             seed = parts.seed + 5 + 2 * round_
-            phases.append(await _phase(parts, replace(loud, seconds=STRETCH, seed=seed, first_slot=phases[-1].slot)))
+            now = replace(plan, rate=TIMES * phases[-1].rate, clients=CROWD)
+            phases.append(await _phase(parts, replace(now, seed=seed, first_slot=phases[-1].slot)))
             phases.append(await _phase(parts, replace(plan, seed=seed + 1, first_slot=phases[-1].slot)))
         kept = await _kept(ours)
     rates = [before.rate, during.rate, *(phase.rate for phase in phases)]

@@ -172,9 +172,10 @@ class Load:
         """Do it, and answer with figures."""
         for _ in range(self._plan.clients):
             self._idle.append(await self._connect())
+        asked = list(self._arrivals()) if self._plan.rate else []
         watch = Stopwatch(self._plan.beside)
         self._began = self._loop.time()
-        await (self._paced() if self._plan.rate else self._closed())
+        await (self._paced(asked) if self._plan.rate else self._closed())
         spent = watch.read()
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
@@ -190,35 +191,36 @@ class Load:
 
         def again(connection: Connection) -> None:
             if self._loop.time() < ends:
-                self._ask(connection, self._loop.time())
+                self._ask(connection, self._loop.time(), self._asked.next())
 
         self._next = again
         for connection in self._idle:
-            self._ask(connection, self._loop.time())
+            self._ask(connection, self._loop.time(), self._asked.next())
         await asyncio.sleep(self._plan.seconds)
 
-    async def _paced(self) -> None:
+    async def _paced(self, asked: list[tuple[float, bytes]]) -> None:
         """Ask at times that were drawn before, late or not, on a connection that nobody waits on."""
-        for due in self._arrivals():
+        for after, request in asked:
+            due = self._began + after
             if due > self._loop.time():
                 await asyncio.sleep(due - self._loop.time() + TICK)
             while self._idle and not self._idle[-1].open:
                 self._idle.pop()
             if self._idle:
-                self._ask(self._idle.pop(), due)
+                self._ask(self._idle.pop(), due, request)
             elif self._open < MOST:
                 self._open += 1
-                self._loop.create_task(self._ask_anew(due))
+                self._loop.create_task(self._ask_anew(due, request))
             else:
                 self.outcomes.append(Outcome(due, 0.0, UNSENT, 0))
 
-    def _arrivals(self) -> Iterator[float]:
-        drawn = random.Random(self._plan.seed)
-        due = self._began
-        while (due := due + drawn.expovariate(self._plan.rate)) < self._began + self._plan.seconds:
-            yield due
+    def _arrivals(self) -> Iterator[tuple[float, bytes]]:
+        """When to ask, in seconds from the beginning, and what for: made before, since making it takes as long."""
+        drawn, after = random.Random(self._plan.seed), 0.0
+        while (after := after + drawn.expovariate(self._plan.rate)) < self._plan.seconds:
+            yield after, self._asked.next()
 
-    async def _ask_anew(self, due: float) -> None:
+    async def _ask_anew(self, due: float, request: bytes) -> None:
         try:
             connection = await self._connect()
         except OSError:
@@ -226,16 +228,16 @@ class Load:
             self.outcomes.append(Outcome(due, self._loop.time() - due, WRONG, 0))
         else:
             self._open -= 1
-            self._ask(connection, due)
+            self._ask(connection, due, request)
 
     async def _connect(self) -> Connection:
         address = urlsplit(self._plan.url)
         where = str(address.hostname), int(address.port or 80)
         return (await self._loop.create_connection(lambda: Connection(self._done), *where))[1]
 
-    def _ask(self, connection: Connection, due: float) -> None:
+    def _ask(self, connection: Connection, due: float, request: bytes) -> None:
         self._open += 1
-        connection.ask(due, self._asked.next())
+        connection.ask(due, request)
 
     def _done(self, connection: Connection, due: float, kind: str, status: int) -> None:
         self._open -= 1
