@@ -147,7 +147,7 @@ async def _cut(system: System, service: str) -> None:
 def every_failpoint(times: int, names: Sequence[str] = tuple(FAILPOINTS)) -> Harm:
     """Die at each failpoint so many times, shared among the roles that come there, `LANES` roles at a time.
 
-    What a role does is spread over the whole run: clients are never without an API for longer than they try.
+    Clients try longer (`clients.LIMIT`) than a role dies at one failpoint.
     """
 
     async def harm(system: System, rng: random.Random) -> None:

@@ -210,10 +210,9 @@ def relaxations(
     moments = []
     for resource in range(len(capacity)):
         own = slice(places_from[resource], places_from[resource + 1])
-        asked = units[places.arc_line[places.arc[own]]]
-        taken = busy[busy_from[resource] : busy_from[resource + 1]]
         line = places.arc_line[places.arc[own]]
-        diagram = diagram_of(places.begin[own], places.end[own], asked, line, int(capacity[resource]), taken)
+        taken = busy[busy_from[resource] : busy_from[resource + 1]]
+        diagram = diagram_of(places.begin[own], places.end[own], units[line], line, int(capacity[resource]), taken)
         exact[resource] = diagram is not None
         diagrams.append(NO_DIAGRAM if diagram is None else diagram)
         moments.append(moments_of(places.begin[own], int(capacity[resource]), taken) if diagram is None else ((), ()))

@@ -96,7 +96,7 @@ _SEE = _RESOURCE.format(
     more=""", resource.title, resource.characteristics, resource.commune, resource.place, resource.latitude,
         resource.longitude, resource.ring, resource.availability, saved.request_hash, saved.status AS saved_status,
         saved.headers, saved.body,
-        (SELECT free @> $4::tstzrange FROM resource_free WHERE resource_id = $1) AS changed""",
+        (SELECT free @> $4::tstzrange FROM resource_free WHERE resource_id = $1) AS is_free""",
     beside="""
     LEFT JOIN idempotency AS saved ON saved.subject = $5 AND saved.key = $6""",
     locked="",
@@ -105,7 +105,7 @@ _LOCK_OR_SEE = """
     WITH locked AS ({lock})
     SELECT true AS is_locked, locked.*, NULL AS title, NULL AS characteristics, NULL AS commune, NULL AS place,
         NULL AS latitude, NULL AS longitude, NULL AS ring, NULL AS availability, NULL AS request_hash,
-        NULL AS saved_status, NULL AS headers, NULL AS body, NULL AS changed
+        NULL AS saved_status, NULL AS headers, NULL AS body, NULL AS is_free
     FROM locked
     UNION ALL
     SELECT false, seen.* FROM ({see}) AS seen WHERE NOT EXISTS (SELECT FROM locked)
@@ -143,7 +143,7 @@ async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID, period: Period,
     ground = _ground(row, row["id"], row["version"], row["status"])
     if row["is_locked"]:
         return ground
-    if row["changed"]:  # it was free, until who had locked it left it otherwise
+    if row["is_free"]:  # but not locked: who had locked it left the row otherwise; what it is now is looked at anew
         return await lock_resource(tx, asker, resource_id, period, keeping)
     keeping.looked((row["request_hash"], row["saved_status"], row["headers"], row["body"]))
     return replace(ground, seen=resources.of(row))
