@@ -52,7 +52,7 @@ async def test_a_commit_of_offsets_that_fails_is_counted_and_harmless(parts: Par
     moved.taken()
     moved.forget()
     before = sample("polepool_failed_commits_total")
-    await moved.commit({_partition(): 7})
+    moved.done({_partition(): 7})
     assert sample("polepool_failed_commits_total") == before + 1
     await moved.flush()
     moved.hold(_partition(), 7, 1)
@@ -83,6 +83,15 @@ async def test_a_commit_that_the_broker_refuses_or_never_answers_is_counted_kept
     assert sample("polepool_failed_commits_total") == before + 2
 
 
+async def test_a_consumer_that_stops_commits_what_is_done(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "TICK", 60.0)
+    async with house(parts, partitions=1) as our:
+        await produce_events(parts, [our.event() for _ in range(5)])
+        async with our.consuming():
+            await our.reached(5)
+        assert await _committed(our, 5)
+
+
 async def test_a_consumer_that_its_group_does_not_know_any_more_commits_nothing(parts: Parts) -> None:
     """A broker without its data would take the offsets of a log that is gone, as from outside an empty group."""
     async with house(parts, partitions=1) as our:
@@ -91,7 +100,8 @@ async def test_a_consumer_that_its_group_does_not_know_any_more_commits_nothing(
         await subscription.consumer._coordinator._maybe_leave_group()
         before = sample("polepool_failed_commits_total")
         subscription.partitions.taken()
-        await subscription.partitions.commit({TopicPartition(our.made.TOPIC, 0): 7})
+        subscription.partitions.done({TopicPartition(our.made.TOPIC, 0): 7})
+        await subscription.partitions.flush()
         await subscription.consumer.stop()
         assert await our.committed() == {}
         assert sample("polepool_failed_commits_total") == before  # it wasn't even tried
@@ -121,14 +131,14 @@ async def test_a_consumer_that_gets_nothing_although_there_is_more_subscribes_ag
 
 async def test_what_nobody_thought_of_rewinds_the_batch_instead_of_losing_it(parts: Parts) -> None:
     class Broken(Partitions):
-        """Partitions whose commit has a bug."""
+        """Partitions that have a bug."""
 
         def __init__(self) -> None:
             super().__init__(None)
             self.held_at: dict[Any, int] = {}
 
-        async def commit(self, offsets: Any) -> None:
-            raise AttributeError("commit")
+        def done(self, offsets: Any) -> None:
+            raise AttributeError("done")
 
         def hold(self, partition: Any, offset: int, delay: float) -> None:
             self.held_at[partition] = offset

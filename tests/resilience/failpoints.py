@@ -99,7 +99,7 @@ FAILPOINTS = {
         "an effect whose offset isn't committed happens once",
     ),
     "consume.offsets": Failpoint(
-        "chassis.consume.partitions:Partitions.commit", False, CONSUMERS, "committed offsets skip nothing"
+        "chassis.consume.partitions:_commit_once", False, CONSUMERS, "committed offsets skip nothing"
     ),
     "consume.burying": Failpoint(
         "chassis.dead_letters.sender:Sender.send", True, CONSUMERS, "a poisoned record is buried by the next consumer"

@@ -40,7 +40,8 @@ def _offset_before_effect() -> None:
 
     def make(original: Any) -> Any:
         async def take(self: Any, records: Any, partitions: Any) -> None:
-            await partitions.commit(ends(records))
+            partitions.done(ends(records))
+            await partitions.flush()
             await original(self, records, partitions)
 
         return take
@@ -112,7 +113,7 @@ def _acknowledged_anyway() -> None:
 
         with suppress(Exception):
             await self._all_at_once(records)
-        await partitions.commit(ends(records))
+        partitions.done(ends(records))
 
     replace("chassis.consume.worker:Worker.take", lambda _original: take)
 

@@ -20,7 +20,7 @@ COMMIT_TIMEOUT = 10.0
 
 
 class Partitions:
-    """The partitions of one consumer. A commit that fails is counted and tried again with the next one."""
+    """The partitions of one consumer. A commit that fails is counted and tried again."""
 
     def __init__(self, consumer: Any) -> None:
         """`consumer` is aiokafka's."""
@@ -33,17 +33,23 @@ class Partitions:
         """A batch is in hand."""
         self._moved = False
 
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit the offsets of the next records to consume, of exactly these partitions; never raises `KafkaError`."""
+    def done(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Have the offsets of the next records to consume committed with the next `flush`, of exactly these partitions.
+
+        A commit for each batch would cost the broker more than the batch. What comes twice when a process dies before
+        one, the inbox has seen.
+        """
         if self._moved:
             metrics.FAILED_COMMITS.inc()
             log.warning("partitions moved before their offsets were committed", partitions=len(offsets))
             return
         self._uncommitted.update(offsets)
-        await self.flush()
 
     async def flush(self) -> None:
-        """Commit what is not committed yet; while we are in no group, or the broker is away, it waits."""
+        """Commit what is not committed yet; never raises `KafkaError`.
+
+        While we are in no group, or the broker is away, it waits for the next time.
+        """
         offsets = dict(self._uncommitted)
         if not offsets or not _in_group(self._consumer):
             return

@@ -135,6 +135,7 @@ async def _consume(
             finally:
                 ending.set()
                 await _end(polling, progress)
+                await partitions.flush()
     except (KafkaError, OSError) as error:
         log.warning("not subscribed, trying again", error=repr(error))
     finally:

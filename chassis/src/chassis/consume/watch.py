@@ -17,7 +17,7 @@ from chassis.telemetry import metrics
 log = structlog.get_logger(__name__)
 
 TICK = 0.5
-"""Seconds between two tries to commit what isn't yet."""
+"""Seconds between two commits of what is done."""
 LAG_EVERY = 5.0
 """Seconds between looks at the lag."""
 ANSWER_TIMEOUT = 5.0

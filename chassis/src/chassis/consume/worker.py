@@ -83,7 +83,7 @@ class Worker:
             log.warning("batch rolled back, taking one at a time", records=len(records), error=repr(error))
             await self._one_by_one(records, partitions)
         else:
-            await partitions.commit(ends(records))
+            partitions.done(ends(records))
 
     async def _all_at_once(self, records: Sequence[Record]) -> None:
         deliveries: list[Delivery] = []
@@ -122,7 +122,7 @@ class Worker:
             else:
                 held.add(partition)
                 partitions.hold(partition, record.offset, wait.seconds)
-        await partitions.commit(done)
+        partitions.done(done)
 
     async def _one(self, record: Record) -> Wait | None:
         try:

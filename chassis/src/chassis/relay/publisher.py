@@ -72,7 +72,7 @@ class Publisher:
                 await self._share(connection)
                 looked = clock()
             self.relay.positioned.clear()
-            if not await self.run_once(connection):
+            if await self.run_once(connection) < PER_SLOT:  # else a slot may have more
                 await nap(self.relay.positioned, LONGEST_POLL)
 
     async def _share(self, connection: Connection) -> None:

@@ -31,11 +31,11 @@ SEQUENCE = """
     SELECT count(*) FROM given
 """
 
-# After a batch the sequencer rests, the longer the more events come: a few are told at once; when writers are busy,
+# After a batch the sequencer rests, much longer the more events come: a few are told at once; when writers are busy,
 # batches grow and leave them the processor, since a batch costs as much as thirty events or so. 1 ms at 200 events/s,
-# 10 ms at 2,000/s. A full batch means a backlog: no rest at all.
-REST_PER_RATE = 5e-6  # seconds, per event per second
-SHORTEST_REST, LONGEST_REST = 0.001, 0.06  # seconds
+# 20 ms at 2,000/s, 70 ms at 3,000/s. A full batch means a backlog: no rest at all.
+REST_PER_RATE_CUBED = 2.5e-12  # seconds, per cube of events per second
+SHORTEST_REST, LONGEST_REST = 0.001, 0.2  # seconds
 AVERAGED = 0.1
 """Seconds over which the rate of events is averaged."""
 
@@ -81,7 +81,8 @@ async def _sequence(relay: Relay, connection: Connection) -> None:
         if len(relay.slots) < SLOTS:
             await connection.execute(f"NOTIFY {POSITIONED}")
         if given < BATCH:
-            await asyncio.sleep(min(max(rate * REST_PER_RATE, SHORTEST_REST), LONGEST_REST))
+            await asyncio.sleep(min(max(rate**3 * REST_PER_RATE_CUBED, SHORTEST_REST), LONGEST_REST))
+            await nap(relay.committed, SHORTEST_POLL)
 
 
 def averaged(rate: float, events: int, seconds: float) -> float:
