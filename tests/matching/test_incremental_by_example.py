@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pooling.matching.problem import Busy, Limit, Line, Placed, Problem, Request, Resource
+from pooling.matching.problem import Busy, Limit, Line, Placed, Price, Problem, Request, Resource
 from pooling.matching.replanning import Move, StandingPlan, Unknown
 
 DAY = ((0, 1440),)
@@ -88,6 +88,16 @@ def test_a_new_resource_serves_who_was_waiting() -> None:
 def test_a_line_that_no_resource_may_serve_is_not_brought_to_a_new_one() -> None:
     nowhere = Request("nowhere", "niort", (replace(ERRAND.lines[0], id="nowhere", only=frozenset()),))
     assert plan_of(nowhere).change_offer(replace(SMALL, id="third")).moves == ()
+
+
+def test_who_could_start_at_any_time_where_it_is_cheapest_goes_elsewhere_when_that_is_full() -> None:
+    cheap = replace(SMALL, id="cheap", free=((0, 480),))
+    dear = replace(cheap, id="dear", price=Price(100))
+    hours = [Request(f"{n}", "niort", (Line(f"{n}", "vehicle", 1000, 60, (0, 420)),)) for n in range(9)]
+    plan = StandingPlan(Problem((cheap, dear), ()), ())
+    for each in hours:
+        plan.arrive(each)
+    assert plan.value == 8 * 1000 + 900
 
 
 def test_what_is_accepted_stays_whatever_comes() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pooling.matching.board import Board
-from pooling.matching.compiled import NONE, Floats, Ints
+from pooling.matching.compiled import NONE, Floats, Ints, compiled
 from pooling.matching.packing import Packing, units_at
 
 NO_END = 1e30
@@ -102,10 +102,9 @@ def units(board: Board, packing: Packing, model: Model, places: Ints) -> None:
         opened = model.column(-float(board.opening[resource]) / 1000) if opens(board, packing, resource) else NONE
         begins, ends = board.begin[places[own]], board.end[places[own]]
         asked = board.units[board.arc_line[board.place_arc[places[own]]]]
-        for moment in moments(board, packing, resource, begins, ends).tolist():
+        for moment, left in zip(*moments(board, packing, resource, begins, ends), strict=True):
             there = np.flatnonzero((begins <= moment) & (moment < ends))
-            left = int(board.capacity[resource]) - int(units_at(board, packing, resource, moment))
-            row_of_moment(model, own[there], asked[there], left, opened)
+            row_of_moment(model, own[there], asked[there], int(left), opened)
         if opened != NONE and board.capacity[resource] > 1:
             for column in own.tolist():
                 model.row(-1, 0, [column, opened], [1.0, -1.0])
@@ -126,22 +125,31 @@ def opens(board: Board, packing: Packing, resource: int) -> bool:
     return bool(board.opening[resource] > 0 and packing.first[resource] == NONE)
 
 
-def moments(board: Board, packing: Packing, resource: int, begins: Ints, ends: Ints) -> Ints:
+@compiled
+def moments(board: Board, packing: Packing, resource: int, begins: Ints, ends: Ints) -> tuple[Ints, Ints]:
     """The moments of which rows are needed: begins that an end follows first, and where anything else begins.
 
-    What is busy or placed already ends too: the row of the next begin knows nothing of it.
+    With the units that what is busy or placed leaves then; where that ends, the next begin's row doesn't know of it.
     """
-    there = [board.busy[board.busy_from[resource] : board.busy_from[resource + 1], :2]]
+    busy = board.busy[board.busy_from[resource] : board.busy_from[resource + 1]]
+    other_begins, other_ends = list(busy[:, 0]), list(busy[:, 1])
     line = packing.first[resource]
     while line != NONE:
-        place = packing.place[line]
-        there.append(np.array([[board.begin[place], board.end[place]]]))
+        other_begins.append(board.begin[packing.place[line]])
+        other_ends.append(board.end[packing.place[line]])
         line = packing.following[line]
-    taken = np.concatenate(there)
     times = np.unique(begins)
-    ended = np.searchsorted(np.sort(np.concatenate((ends, taken[:, 1]))), times, side="right")
-    every = np.unique(np.concatenate((times[np.append(np.diff(ended) > 0, [True])], taken[:, 0])))
-    return every[((begins <= every[:, None]) & (every[:, None] < ends)).any(axis=1)]
+    ended = np.searchsorted(np.sort(np.concatenate((ends, np.array(other_ends)))), times, side="right")
+    last = np.append(np.diff(ended) > 0, True)
+    every = np.unique(np.concatenate((times[last], np.array(other_begins))))
+    found, left = np.empty(len(every), np.int64), np.empty(len(every), np.int64)
+    count = 0
+    for moment in every:
+        if ((begins <= moment) & (moment < ends)).any():
+            found[count] = moment
+            left[count] = board.capacity[resource] - units_at(board, packing, resource, moment)
+            count += 1
+    return found[:count], left[:count]
 
 
 def within_limits(board: Board, packing: Packing, model: Model, places: Ints) -> None:

@@ -21,14 +21,15 @@ from pooling.matching.repair import TAKEN, starting
 from pooling.matching.replanning.branching import best_choice
 from pooling.matching.replanning.records import Records
 
-WIDE = 8
+WIDE = 24
 """Resources that a line may choose among, beside the one where it is."""
 
 LESS_THAN_A_CENT = 0.5
 """Shared among all places, so that it only decides between equals."""
 
-PLACES = 12
-"""Places (resources and starts) that a line may choose among."""
+PLACES = 24
+"""Places (resources and starts) that a line may choose among: on each resource the outermost in the plan's gaps, and
+beside what stays."""
 
 
 def small_problem(records: Records, chosen: Iterable[str], home: dict[str, Placed]) -> Problem:
@@ -132,11 +133,12 @@ def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
     for place in places_of(compiled, board, now):
         put(board, packing, place)
     requests = np.arange(len(problem.requests))
-    places = promising(board, packing, requests)
-    before = packing.place.copy()
+    before, all_places = packing.place.copy(), np.arange(len(board.place_arc))
+    in_gaps = outermost(board, with_room(board, packing, all_places))
     for request in range(len(problem.requests)):
         take_away(board, packing, request)
-    places = with_room(board, packing, places)
+    beside = outermost(board, with_room(board, packing, all_places))
+    places = promising(board, packing, requests, before, np.concatenate((in_gaps, beside)))
     model = model_of(board, packing, places, requests)
     prefer_moves(model, places, before)
     start = starting(model, places, before)
@@ -152,10 +154,19 @@ def prefer_moves(model: Model, places: Ints, before: Ints) -> None:
         model.gains[column] += LESS_THAN_A_CENT / len(places)
 
 
-def promising(board: Board, packing: Packing, requests: Ints) -> Ints:
-    """The places that score most for each line."""
-    score = board.arc_score[board.place_arc]
-    return options(board, packing, -score, requests, int(NEVER), PLACES)
+def promising(board: Board, packing: Packing, requests: Ints, before: Ints, places: Ints) -> Ints:
+    """Of these places, for each line those that score most, after the one where it was before."""
+    regret = np.full(len(board.place_arc), NEVER)
+    regret[places] = -board.arc_score[board.place_arc[places]]
+    regret[before[before != NONE]] = -NEVER
+    return options(board, packing, regret, requests, int(NEVER) - 1, PLACES)
+
+
+def outermost(board: Board, places: Ints) -> Ints:
+    """Of a line's places on one resource, which all score alike, the first and the last."""
+    places = places[np.argsort(board.place_arc[places], kind="stable")]
+    arc = board.place_arc[places].astype(np.int64)
+    return places[(np.diff(arc, prepend=NONE) != 0) | (np.diff(arc, append=NONE) != 0)]
 
 
 def places_of(problem: Compiled, board: Board, now: dict[str, Placed]) -> Ints:

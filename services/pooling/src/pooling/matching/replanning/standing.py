@@ -197,9 +197,9 @@ def newly_eligible(records: Records, resource: Resource) -> list[str]:
     found, known = [], records.wanted[resource.id]
     for id_ in records.of_kind.get(resource.kind, ()):
         line, request = records.of_line[id_]
-        if beyond(line, resource) or request.pole not in resource.poles or id_ in known:
+        if request.pole not in resource.poles or not line.features <= resource.features or id_ in known:
             continue
-        if line.features <= resource.features and any(meets(line, *period) for period in resource.free):
+        if not beyond(line, resource) and any(meets(line, *period) for period in resource.free):
             there = records.placed.get(id_)
             has = records.options[id_][there.resource] if there else 0
             found.append((has - line.value, id_))
