@@ -21,13 +21,13 @@ from pooling.matching.repair import TAKEN, starting
 from pooling.matching.replanning.branching import best_choice
 from pooling.matching.replanning.records import Records
 
-WIDE = 24
+WIDE = 20
 """Resources that a line may choose among, beside the one where it is."""
 
 LESS_THAN_A_CENT = 0.5
 """Shared among all places, so that it only decides between equals."""
 
-PLACES = 24
+PLACES = 20
 """Places (resources and starts) that a line may choose among: on each resource the outermost in the plan's gaps, and
 beside what stays."""
 
