@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
+
 from chassis.testing import eventually
 from polepool_local import processes
 from tests.resilience.attack import Harm, until_answered
@@ -77,6 +79,19 @@ def database_away(seconds: float) -> Harm:
         await asyncio.sleep(seconds)
         await system.database.start()
         await _works_again(system, "once the database is back")
+
+    return harm
+
+
+def databases_closed(times: int, seconds: float = 0.5) -> Harm:
+    """One service's database takes no sessions for a while, and the others go on; each so many times, in turns."""
+
+    async def harm(system: System, rng: random.Random) -> None:
+        for _ in range(times):
+            for service in rng.sample(sorted(system.databases), len(system.databases)):
+                async with _closed(system, service):
+                    await asyncio.sleep(seconds)
+        await _works_again(system, "once each database is open again")
 
     return harm
 
@@ -184,11 +199,26 @@ def outages(long: float = 60.0) -> Harm:
         broker_away(long),
         broker_silent(20),
         database_away(10),
+        databases_closed(2, 5),
         *lines,
         consumer_stands_still("pooling-consume", 50),
         receivers_away,
         receivers_misbehave,
     )
+
+
+@asynccontextmanager
+async def _closed(system: System, service: str) -> AsyncIterator[None]:
+    system.faults[f"closed database of {service}"] += 1
+    name = system.databases[service].url.get_secret_value().rsplit("/", 1)[1]
+    admin = await asyncpg.connect(system.database.admin_url)
+    try:
+        await admin.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')  # a superuser still comes in
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        yield
+    finally:
+        await admin.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT -1')
+        await admin.close()
 
 
 @asynccontextmanager

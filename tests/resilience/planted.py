@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 from tests.resilience.attack import Report, attack, every_failpoint, random_kills, sessions_cut
+from tests.resilience.outages import databases_closed
 from tests.resilience.system import System
 
 SEED = 1
@@ -18,4 +19,5 @@ async def mixed(system: System, rng: random.Random) -> None:
     """Some of everything."""
     await every_failpoint(1, ("consume.claimed", "http.recording", "relay.acknowledged"))(system, rng)
     await random_kills(4)(system, rng)
-    await sessions_cut(60)(system, rng)
+    await sessions_cut(30)(system, rng)
+    await databases_closed(2)(system, rng)
