@@ -107,9 +107,9 @@ class Evidence:
 
 STUCK = 30.0
 """Seconds without any change after which it doesn't become quiet any more: longer than any lease or session lasts."""
-
-
 NEWS = "notifications news"
+IN_VAIN = 12.0
+"""Seconds without any change after which news wait in vain, once all facts are consumed; old ones get longer."""
 
 
 async def until_quiet(system: System) -> None:
@@ -123,9 +123,9 @@ async def until_quiet(system: System) -> None:
     while True:
         before = waiting, behind
         waiting = await _waiting(system)
-        news_wait = bool(waiting.get(NEWS)) and waiting.get(NEWS) == before[0].get(NEWS)
-        told = told if news_wait else time.monotonic()
-        in_vain = time.monotonic() > told + STUCK
+        if _may_be_told(waiting) or waiting[NEWS] != before[0].get(NEWS):
+            told = time.monotonic()
+        in_vain = time.monotonic() > told + IN_VAIN and time.monotonic() > told + await _longest_pause(system)
         if not waiting or waiting == before[0] or in_vain:
             behind = await _behind(system)
             if not waiting and not behind:
@@ -136,6 +136,21 @@ async def until_quiet(system: System) -> None:
         assert not (in_vain and not behind), f"waits in vain: {waiting}"
         assert time.monotonic() < changed + STUCK, f"still under way: {waiting}, {behind}"
         await asyncio.sleep(0.25)
+
+
+def _may_be_told(waiting: Mapping[str, int]) -> bool:
+    """Whether no news wait, or facts are still to be published."""
+    return NEWS not in waiting or any(name.endswith("outbox") for name in waiting)
+
+
+async def _longest_pause(system: System) -> float:
+    """Seconds within which all news that wait look again for their facts: a tenth of what they waited, and a look."""
+    connection = await connect(system, "notifications")
+    try:
+        oldest = "SELECT coalesce(max(extract(epoch FROM now() - received_at)), 0) FROM news WHERE state = 'waiting'"
+        return float(await connection.fetchval(oldest)) / 10 + 2
+    finally:
+        await connection.close()
 
 
 async def _waiting(system: System) -> dict[str, int]:

@@ -83,7 +83,7 @@ def database_away(seconds: float) -> Harm:
     return harm
 
 
-def databases_closed(times: int, seconds: float = 0.5) -> Harm:
+def databases_closed(times: int, seconds: float) -> Harm:
     """One service's database takes no sessions for a while, and the others go on; each so many times, in turns."""
 
     async def harm(system: System, rng: random.Random) -> None:

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from tests.resilience.attack import Report, attack, every_failpoint, random_kills, sessions_cut
+from tests.resilience.attack import Report, attack, every_failpoint, random_kills, sessions_cut, until_answered
 from tests.resilience.outages import databases_closed
 from tests.resilience.system import System
 
@@ -16,8 +16,9 @@ async def found(name: str, folder: Path) -> Report:
 
 
 async def mixed(system: System, rng: random.Random) -> None:
-    """Some of everything."""
+    """Some of everything; what needs everybody's being there comes first."""
+    await until_answered(system, 200)
+    await databases_closed(1, 1.5)(system, rng)
+    await sessions_cut(20)(system, rng)
     await every_failpoint(1, ("consume.claimed", "http.recording", "relay.acknowledged"))(system, rng)
     await random_kills(4)(system, rng)
-    await sessions_cut(30)(system, rng)
-    await databases_closed(2)(system, rng)
