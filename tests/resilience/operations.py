@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from tests.resilience.cast import DAYS
 from tests.resilience.clients import Client, Intent
 from tests.resilience.poison import poisoned
-from tests.support.membership import new_siret
+from tests.support.membership import Json, new_siret
 from tests.support.pooling import need, offered, period, requested
 
 
@@ -35,14 +35,27 @@ async def book(client: Client) -> None:
 
 async def confirm(client: Client) -> None:
     """Accept a hold on an own van."""
+    if booking := await _own_hold(client):
+        path = f"/v1/bookings/{booking['id']}/confirmation"
+        await client.do(Intent("confirm", "pooling", "POST", path, None, booking["version"]))
+
+
+async def waver(client: Client) -> None:
+    """Accept and give up a hold on an own van at the same moment: one of the two comes too late."""
+    if booking := await _own_hold(client):
+        path = f"/v1/bookings/{booking['id']}"
+        await asyncio.gather(
+            client.do(Intent("waver", "pooling", "POST", f"{path}/confirmation", None, booking["version"])),
+            client.do(Intent("waver", "pooling", "POST", f"{path}/cancellation", None, booking["version"])),
+        )
+
+
+async def _own_hold(client: Client) -> Json | None:
     held = await client.session.get("pooling", "/v1/bookings?status=held&limit=20")
     mine = [
         each for each in (held or {}).get("items", ()) if each["owner_organisation_id"] == client.player.organisation_id
     ]
-    if mine:
-        booking = client.rng.choice(mine)
-        path = f"/v1/bookings/{booking['id']}/confirmation"
-        await client.do(Intent("confirm", "pooling", "POST", path, None, booking["version"]))
+    return client.rng.choice(mine) if mine else None
 
 
 async def cancel(client: Client) -> None:
@@ -175,6 +188,7 @@ async def poison(client: Client) -> None:
 OPERATIONS: dict[str, tuple[int, Callable[[Client], Awaitable[Any]]]] = {
     "book": (30, book),
     "confirm": (14, confirm),
+    "waver": (6, waver),
     "cancel": (12, cancel),
     "request": (6, ask),
     "take": (8, take),
