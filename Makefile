@@ -68,7 +68,7 @@ check-files:
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 test: install ## Every test, on real PostgreSQL and Kafka; ARGS="tests/pooling -x" chooses
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 resilience: install ## Attack the running system for hours and write docs/reliability.md; ARGS="kills --count 50" chooses
 	$(BIN)/python -m tests.resilience $(or $(ARGS),everything)

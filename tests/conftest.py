@@ -12,12 +12,21 @@ from polepool_local import reaper, testing
 from tests.parts import Choice, choose
 
 CHOICE = pytest.StashKey[Choice]()
+ENGINE = Path(__file__).parent / "matching"
+"""Tests that only calculate."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the parts before anything runs, so that a forced choice that isn't there is refused at once."""
     config.stash[CHOICE] = choose()
     _log_plainly()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n 2 --dist loadgroup`: what needs the parts stays in one process, in order, beside the engine's tests."""
+    for item in items:
+        if not item.path.is_relative_to(ENGINE):
+            item.add_marker(pytest.mark.xdist_group("parts"))
 
 
 def _log_plainly() -> None:

@@ -31,13 +31,20 @@ SEQUENCE = """
     SELECT count(*) FROM given
 """
 
+WRITERS = "SELECT count(*) FROM pg_snapshot_xip(pg_current_snapshot())"
+
 # After a batch the sequencer rests, much longer the more events come: a few are told at once; when writers are busy,
 # batches grow and leave them the processor, since a batch costs as much as thirty events or so. 1 ms at 200 events/s,
-# 20 ms at 2,000/s, 70 ms at 3,000/s. A full batch means a backlog: no rest at all.
+# 20 ms at 2,000/s, 70 ms at 3,000/s. How many transactions are open that have written tells whether writers wait for
+# the processor, however fast it is: two are open where it can do no more (0.2 s), and seldom one where it keeps pace.
+# A full batch means a backlog: no rest at all.
 REST_PER_RATE_CUBED = 2.5e-12  # seconds, per cube of events per second
+REST_PER_WRITERS_CUBED = 0.05  # seconds, per cube of open transactions
 SHORTEST_REST, LONGEST_REST = 0.001, 0.2  # seconds
-AVERAGED = 0.1
-"""Seconds over which the rate of events is averaged."""
+MANY = 500.0
+"""Events per second from which writers are counted, which costs a round trip."""
+RATE_AVERAGED, WRITERS_AVERAGED = 0.1, 0.5
+"""Seconds over which they are averaged; writers are seen once in a batch only."""
 
 # Seconds between two polls for which nobody rang; they grow while nothing comes.
 SHORTEST_POLL, LONGEST_POLL = 0.005, 0.1
@@ -66,12 +73,13 @@ async def _session(relay: Relay, connection: Connection) -> None:
 
 async def _sequence(relay: Relay, connection: Connection) -> None:
     clock = asyncio.get_running_loop().time
-    poll, rate, looked = SHORTEST_POLL, 0.0, clock()
+    poll, rate, writers, looked = SHORTEST_POLL, 0.0, 0.0, clock()
     while not relay.stop.is_set():
         relay.committed.clear()
         given = await run_once(connection)
         now = clock()
-        rate, looked = averaged(rate, given, now - looked), now
+        seconds, looked = now - looked, now
+        rate = averaged(rate, given / max(seconds, 1e-6), seconds / RATE_AVERAGED)
         if not given:
             await nap(relay.committed, poll)
             poll = min(poll * 2, LONGEST_POLL)
@@ -81,14 +89,22 @@ async def _sequence(relay: Relay, connection: Connection) -> None:
         if len(relay.slots) < SLOTS:
             await connection.execute(f"NOTIFY {POSITIONED}")
         if given < BATCH:
-            await asyncio.sleep(min(max(rate**3 * REST_PER_RATE_CUBED, SHORTEST_REST), LONGEST_REST))
+            open_now = await connection.fetchval(WRITERS) if rate > MANY else 0
+            writers = averaged(writers, open_now, seconds / WRITERS_AVERAGED)
+            await asyncio.sleep(rest(rate, writers))
             await nap(relay.committed, SHORTEST_POLL)
 
 
-def averaged(rate: float, events: int, seconds: float) -> float:
-    """The rate, in events per second, when so many more came within so many seconds: an exponential moving average."""
-    kept = exp(-seconds / AVERAGED)
-    return rate * kept + events / max(seconds, 1e-6) * (1 - kept)
+def averaged(before: float, now: float, share: float) -> float:
+    """An exponential moving average: what is now, and was for so much of the time over which it is averaged."""
+    kept = exp(-share)
+    return before * kept + now * (1 - kept)
+
+
+def rest(rate: float, writers: float) -> float:
+    """Seconds to rest after a batch, at so many events per second and so many open transactions."""
+    seconds = REST_PER_RATE_CUBED * rate**3 + REST_PER_WRITERS_CUBED * writers**3
+    return min(max(seconds, SHORTEST_REST), LONGEST_REST)
 
 
 async def run_once(connection: Tx) -> int:
