@@ -10,7 +10,7 @@ BIN := .venv/bin
 LOCAL := $(BIN)/python -m polepool_local
 MIGRATIONS = chassis/migrations/*.sql services/*/migrations/*.sql
 
-.PHONY: help install install-local python demo up status logs stop reset topics test resilience bench bench-matching locks \
+.PHONY: help install packages install-local python demo up status logs stop reset topics test resilience bench bench-matching locks \
 	check check-lint check-format check-types check-imports check-sql check-files
 
 help: ## Say what there is
@@ -21,6 +21,9 @@ python:
 
 install: python ## Make .venv with everything, for checks and tests too
 	@$(PYTHON) deploy/local/install.py dev
+
+packages: python
+	@$(PYTHON) deploy/local/install.py dev packages
 
 install-local: python
 	@$(PYTHON) deploy/local/install.py local
@@ -46,7 +49,7 @@ reset: install-local ## Stop everything and forget all state
 topics: install-local ## Make a broker's topics as topics.yaml says; KAFKA=host:port, DRY=1 only tells
 	@$(BIN)/python -m chassis.topics apply $(if $(DRY),--dry-run) --bootstrap-servers "$(or $(KAFKA),$(shell $(LOCAL) address kafka))"
 
-check: install check-lint check-format check-types check-imports check-sql check-files ## Lint, formats, types, imports, SQL, Dockerfile, compose file
+check: packages check-lint check-format check-types check-imports check-sql check-files ## Lint, formats, types, imports, SQL, Dockerfile, compose file
 
 check-lint:
 	$(BIN)/ruff check .
@@ -68,7 +71,7 @@ check-files:
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 test: install ## Every test, on real PostgreSQL and Kafka; ARGS="tests/pooling -x" chooses
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 resilience: install ## Attack the running system for hours and write docs/reliability.md; ARGS="kills --count 50" chooses
 	$(BIN)/python -m tests.resilience $(or $(ARGS),everything)

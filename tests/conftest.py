@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 import structlog
 from _pytest.terminal import TerminalReporter
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from chassis.testing import Parts
 from polepool_local import reaper, testing
 from tests.parts import Choice, choose
 
 CHOICE = pytest.StashKey[Choice]()
-ENGINE = Path(__file__).parent / "matching"
-"""Tests that only calculate."""
+CALCULATING = ("tests/matching/", "tests/architecture/")
+"""Tests that need no parts."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,11 +24,16 @@ def pytest_configure(config: pytest.Config) -> None:
     _log_plainly()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n 2 --dist loadgroup`: what needs the parts stays in one process, in order, beside the engine's tests."""
-    for item in items:
-        if not item.path.is_relative_to(ENGINE):
-            item.add_marker(pytest.mark.xdist_group("parts"))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """With `-n 2`: what needs the parts stays in one process, in order, beside the tests that only calculate."""
+    return PartsInOneProcess(config, log)
+
+
+class PartsInOneProcess(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives all tests out one by one, but those that need the parts as a whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(CALCULATING) else "parts"
 
 
 def _log_plainly() -> None:

@@ -1,6 +1,7 @@
 """Make `.venv` from the hashed locks with this very Python; done again only when a lock or a package changed.
 
-`python3 deploy/local/install.py local` is enough to run everything, `dev` adds what checks and tests need.
+`python3 deploy/local/install.py local` is enough to run everything, `dev` adds what checks and tests need. With a
+further `packages`, Kafka and the matching engine aren't made ready yet: checks need neither.
 Uses the standard library only: it runs before anything is installed.
 """
 
@@ -15,28 +16,35 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+KAFKA_LOCK = ROOT / "deploy/local/src/polepool_local/kafka.lock.toml"
 PACKAGES = ("schemas", "chassis", "services/membership", "services/pooling", "services/notifications", "deploy/local")
 
 
-def main(level: str) -> int:
+def main(level: str, *, packages_only: bool = False) -> int:
     """Install one level, unless it or a higher one is there already; returns an exit code."""
-    if any(_stamp(each).exists() and _stamp(each).read_text() == _wanted(each) for each in {level, "dev"}):
-        return _compile()
+    there = any(_said(_stamp(each)) and _said(_stamp(each)) == _wanted(each) for each in {level, "dev"})
+    code = 0 if there else _install(level)
+    return code if packages_only else code or _prepare()
+
+
+def _install(level: str) -> int:
     lock = ROOT / "locks" / f"{level}.txt"
     return (
         _environment()
-        or _pip(["--require-hashes", "-r", str(lock)], _count(lock))
+        or _pip(["--require-hashes", "--no-deps", "-r", str(lock)], _count(lock))
         or _pip(["--no-deps", "--no-build-isolation", *_editable()], len(PACKAGES))
-        or _prepare()
-        or _finish(level)
+        or _keep(_stamp(level), _wanted(level))
     )
 
 
 def _prepare() -> int:
     """Get Kafka and the matching engine ready for a quick start, side by side."""
+    stamp, wanted = VENV / ".prepared", hashlib.sha256(KAFKA_LOCK.read_bytes()).hexdigest()
+    if _said(stamp) == wanted:
+        return _compile()
     kafka = subprocess.Popen([str(PYTHON), "-m", "polepool_local", "prepare"])  # noqa: S603 - ours
     code = _compile()
-    return kafka.wait() or code
+    return kafka.wait() or code or _keep(stamp, wanted)
 
 
 def _compile() -> int:
@@ -44,13 +52,11 @@ def _compile() -> int:
     source = hashlib.sha256(sys.version.encode())
     for file in sorted((ROOT / "services/pooling/src/pooling/matching").rglob("*.py")):
         source.update(file.read_bytes())
-    compiled = VENV / ".compiled"
-    if compiled.exists() and compiled.read_text() == source.hexdigest():
+    stamp = VENV / ".compiled"
+    if _said(stamp) == source.hexdigest():
         return 0
     code = subprocess.call([str(PYTHON), "-m", "pooling.planning.ready"])  # noqa: S603 - ours
-    if code == 0:
-        compiled.write_text(source.hexdigest())
-    return code
+    return code or _keep(stamp, source.hexdigest())
 
 
 def _environment() -> int:
@@ -83,14 +89,17 @@ def _wanted(level: str) -> str:
     """What the installation depends on, as a hash."""
     said = hashlib.sha256(sys.version.encode())
     files = [ROOT / "locks" / f"{level}.txt", *(ROOT / package / "pyproject.toml" for package in PACKAGES)]
-    files.append(ROOT / "deploy/local/src/polepool_local/kafka.lock.toml")
-    for file in files:
+    for file in (*files, KAFKA_LOCK):
         said.update(file.read_bytes())
     return said.hexdigest()
 
 
-def _finish(level: str) -> int:
-    _stamp(level).write_text(_wanted(level))
+def _said(stamp: Path) -> str:
+    return stamp.read_text() if stamp.exists() else ""
+
+
+def _keep(stamp: Path, said: str) -> int:
+    stamp.write_text(said)
     return 0
 
 
@@ -137,4 +146,4 @@ def _write(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "local"))
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "local", packages_only="packages" in sys.argv[2:]))
