@@ -25,15 +25,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """With `-n 2`: what needs the parts stays in one process, in order, beside the tests that only calculate."""
-    return PartsInOneProcess(config, log)
+    """With `-n 2`: each folder whose tests share parts stays in one process, in order; large ones go first."""
+    return FoldersStayTogether(config, log)
 
 
-class PartsInOneProcess(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives all tests out one by one, but those that need the parts as a whole."""
+class FoldersStayTogether(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a folder out as a whole, and tests that only calculate one by one, at last."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith(CALCULATING) else "parts"
+        return nodeid if nodeid.startswith(CALCULATING) else "/".join(nodeid.split("/")[:2])
 
 
 def _log_plainly() -> None:
