@@ -13,9 +13,10 @@ from polepool_local import processes
 from polepool_local.processes import Process
 
 PARENT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from polepool_local import processes, reaper
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background would ignore it
 folder = Path(sys.argv[1])
 reaper.tie(folder)
 child = processes.launch("child", [sys.executable, "-c", "import time; time.sleep(600)"], log=folder / "child.log")
