@@ -16,19 +16,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-KAFKA_LOCK = ROOT / "deploy/local/src/polepool_local/kafka.lock.toml"
+PREPARED = VENV / ".prepared"
 PACKAGES = ("schemas", "chassis", "services/membership", "services/pooling", "services/notifications", "deploy/local")
 
 
 def main(level: str, *, packages_only: bool = False) -> int:
     """Install one level, unless it or a higher one is there already; returns an exit code."""
-    there = any(_said(_stamp(each)) and _said(_stamp(each)) == _wanted(each) for each in {level, "dev"})
+    there = any((said := _said(_stamp(each))) and said == _wanted(each) for each in {level, "dev"})
     code = 0 if there else _install(level)
     return code if packages_only else code or _prepare()
 
 
 def _install(level: str) -> int:
     lock = ROOT / "locks" / f"{level}.txt"
+    PREPARED.unlink(missing_ok=True)
     return (
         _environment()
         or _pip(["--require-hashes", "--no-deps", "-r", str(lock)], _count(lock))
@@ -39,12 +40,11 @@ def _install(level: str) -> int:
 
 def _prepare() -> int:
     """Get Kafka and the matching engine ready for a quick start, side by side."""
-    stamp, wanted = VENV / ".prepared", hashlib.sha256(KAFKA_LOCK.read_bytes()).hexdigest()
-    if _said(stamp) == wanted:
+    if PREPARED.exists():
         return _compile()
     kafka = subprocess.Popen([str(PYTHON), "-m", "polepool_local", "prepare"])  # noqa: S603 - ours
     code = _compile()
-    return kafka.wait() or code or _keep(stamp, wanted)
+    return kafka.wait() or code or _keep(PREPARED, "")
 
 
 def _compile() -> int:
@@ -89,7 +89,8 @@ def _wanted(level: str) -> str:
     """What the installation depends on, as a hash."""
     said = hashlib.sha256(sys.version.encode())
     files = [ROOT / "locks" / f"{level}.txt", *(ROOT / package / "pyproject.toml" for package in PACKAGES)]
-    for file in (*files, KAFKA_LOCK):
+    files.append(ROOT / "deploy/local/src/polepool_local/kafka.lock.toml")
+    for file in files:
         said.update(file.read_bytes())
     return said.hexdigest()
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from polepool_local import processes
 from tests.resilience import checker
@@ -136,12 +137,17 @@ async def _cut(system: System, service: str) -> None:
     system.faults[f"cut sessions of {service}"] += 1
     connection = await connect(system, service)
     try:
-        await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        await end_sessions(connection)
     finally:
         await connection.close()
+
+
+async def end_sessions(connection: Any) -> None:
+    """End all other sessions of this one's database."""
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
 
 
 def every_failpoint(times: int, names: Sequence[str] = tuple(FAILPOINTS)) -> Harm:

@@ -125,7 +125,8 @@ async def until_quiet(system: System) -> None:
         waiting = await _waiting(system)
         if _may_be_told(waiting) or waiting[NEWS] != before[0].get(NEWS):
             told = time.monotonic()
-        in_vain = time.monotonic() > told + IN_VAIN and time.monotonic() > told + await _longest_pause(system)
+        silent = time.monotonic() - told
+        in_vain = silent > IN_VAIN and silent > await _longest_pause(system)
         if not waiting or waiting == before[0] or in_vain:
             behind = await _behind(system)
             if not waiting and not behind:

@@ -14,11 +14,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
-
 from chassis.testing import eventually
 from polepool_local import processes
-from tests.resilience.attack import Harm, until_answered
+from tests.resilience.attack import Harm, end_sessions, until_answered
 from tests.resilience.evidence import connect
 from tests.resilience.proxy import Line, Proxy
 from tests.resilience.system import System
@@ -210,15 +208,15 @@ def outages(long: float = 60.0) -> Harm:
 @asynccontextmanager
 async def _closed(system: System, service: str) -> AsyncIterator[None]:
     system.faults[f"closed database of {service}"] += 1
-    name = system.databases[service].url.get_secret_value().rsplit("/", 1)[1]
-    admin = await asyncpg.connect(system.database.admin_url)
+    inside = await connect(system, service)
+    name = await inside.fetchval("SELECT quote_ident(current_database())")
     try:
-        await admin.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')  # a superuser still comes in
-        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        await inside.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")  # a superuser still comes in
+        await end_sessions(inside)
         yield
     finally:
-        await admin.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT -1')
-        await admin.close()
+        await inside.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
+        await inside.close()
 
 
 @asynccontextmanager
