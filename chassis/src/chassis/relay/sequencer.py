@@ -36,15 +36,15 @@ WRITERS = "SELECT count(*) FROM pg_snapshot_xip(pg_current_snapshot())"
 # After a batch the sequencer rests, much longer the more events come: a few are told at once; when writers are busy,
 # batches grow and leave them the processor, since a batch costs as much as thirty events or so. 1 ms at 200 events/s,
 # 20 ms at 2,000/s, 70 ms at 3,000/s. How many transactions are open that have written tells whether writers wait for
-# the processor, however fast it is: two are open where it can do no more (0.2 s), and seldom one where it keeps pace.
-# A full batch means a backlog: no rest at all.
+# the processor, however fast it is: one and a half are open where it can do no more, hardly one where it keeps pace;
+# the fifth power tells the two apart. A full batch means a backlog: no rest at all.
 REST_PER_RATE_CUBED = 2.5e-12  # seconds, per cube of events per second
-REST_PER_WRITERS_CUBED = 0.05  # seconds, per cube of open transactions
+WAITING_WRITERS = 1.4  # open transactions for which the sequencer rests longest
 SHORTEST_REST, LONGEST_REST = 0.001, 0.2  # seconds
 MANY = 500.0
 """Events per second from which writers are counted, which costs a round trip."""
-RATE_AVERAGED, WRITERS_AVERAGED = 0.1, 0.5
-"""Seconds over which they are averaged; writers are seen once in a batch only."""
+RATE_AVERAGED, WRITERS_AVERAGED = 0.1, 1.5
+"""Seconds over which they are averaged; writers are seen once in a batch only, and a burst isn't a load."""
 
 # Seconds between two polls for which nobody rang; they grow while nothing comes.
 SHORTEST_POLL, LONGEST_POLL = 0.005, 0.1
@@ -103,7 +103,7 @@ def averaged(before: float, now: float, share: float) -> float:
 
 def rest(rate: float, writers: float) -> float:
     """Seconds to rest after a batch, at so many events per second and so many open transactions."""
-    seconds = REST_PER_RATE_CUBED * rate**3 + REST_PER_WRITERS_CUBED * writers**3
+    seconds = REST_PER_RATE_CUBED * rate**3 + LONGEST_REST * (writers / WAITING_WRITERS) ** 5
     return min(max(seconds, SHORTEST_REST), LONGEST_REST)
 
 
