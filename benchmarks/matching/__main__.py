@@ -31,7 +31,7 @@ def main(
     size: Annotated[list[int] | None, typer.Option(help="Lines; repeatable. Default: 1000 and 10000.")] = None,
     seed: Annotated[int, typer.Option(help="For the problems, and for our search.")] = 1,
     instances: Annotated[Path | None, typer.Option(help="A tar archive of the public instances, for `shifts`.")] = None,
-    alone: Annotated[bool, typer.Option("--alone", help="Without peers; seconds are the processor's.")] = False,
+    alone: Annotated[bool, typer.Option("--alone", help="Without peers.")] = False,
     json: Annotated[Path | None, typer.Option(help="Record what was found in this file.")] = None,
 ) -> None:
     """Measure value, bound, gap, time and memory of every method; exit 1 when a plan, a bound or our gap is bad."""

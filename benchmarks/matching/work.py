@@ -35,8 +35,7 @@ def ours(case: Case, folder: Path) -> None:
     solve(WARM.problem(), Budget(rounds=1), 1)
     warm, problem = time.perf_counter() - warming, case.problem()
     firsts: list[float] = []
-    clock = time.process_time if case.alone else time.perf_counter
-    budget = Budget(rounds=case.rounds) if case.rounds else Budget(seconds=case.seconds, clock=clock)
+    budget = Budget(rounds=case.rounds) if case.rounds else Budget(seconds=case.seconds, clock=time.perf_counter)
     used, began = _cpu(), time.perf_counter()
     plan = solve(problem, budget, case.seed, lambda _value, _bound: firsts.append(time.perf_counter() - began))
     found = {

@@ -85,15 +85,24 @@ def ceilings(board: Board, size: int) -> Floats:
 def bid(board: Board, auction: Auction, steps: int) -> bool:
     """Makes so many steps; whether it is worth while to go on."""
     for _ in range(steps):
-        for at in range(len(auction.asked)):
-            auction.flat[at] = np.int64(np.floor(auction.asked[at] + 0.5))
-        bound = evaluate(board, auction.quote, auction.demand)
-        judge(auction, bound)
-        if auction.step[0] < LEAST_STEP:
-            return False
-        if not move(board, auction, bound):
+        ask(auction)
+        if not learn(board, auction, evaluate(board, auction.quote, auction.demand)):
             return False
     return True
+
+
+@compiled
+def ask(auction: Auction) -> None:
+    """Shows the prices asked in whole numbers."""
+    for at in range(len(auction.asked)):
+        auction.flat[at] = np.int64(np.floor(auction.asked[at] + 0.5))
+
+
+@compiled
+def learn(board: Board, auction: Auction, bound: int) -> bool:
+    """Changes the prices by what was answered; whether it is worth while to go on."""
+    judge(auction, bound)
+    return auction.step[0] >= LEAST_STEP and move(board, auction, bound)
 
 
 @inner

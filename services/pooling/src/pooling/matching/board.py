@@ -7,6 +7,7 @@ others.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -22,10 +23,14 @@ MOST_NODES = 5_000
 MOST_UNITS = 32
 NO_NODE = np.zeros(0, np.int64)
 NO_DIAGRAM = (np.zeros(0, np.int32),) * 3
+NO_MOMENTS = (NO_NODE, NO_NODE)
 
 
 class Board(NamedTuple):
-    """Columns by line, request, price, arc, place, resource, node and moment; `x_from` says where x's rows begin."""
+    """Columns by line, request, price, arc, place, resource, node and moment; `x_from` says where x's rows begin.
+
+    `line_most`, by row of `line_places`, is the most that the line's places from there on gain; empty if unknown.
+    """
 
     units: Ints
     request: Ints
@@ -52,6 +57,7 @@ class Board(NamedTuple):
     end: Ints
     line_places_from: Ints
     line_places: Shorts
+    line_most: Ints
     capacity: Ints
     before: Ints
     opening: Ints
@@ -129,9 +135,7 @@ def ordered(problem: Compiled, found: Pairs, pair: Ints, start: Ints, prices_fro
     fresh[1:] |= alone[1:] & (start[1:] != start[:-1])
     arc = (np.cumsum(fresh) - 1).astype(np.int32)
     price = prices_from[line].copy()
-    for at in np.flatnonzero(alone):
-        low, high = prices_from[line[at]], prices_from[line[at] + 1]
-        price[at] = low + np.searchsorted(price_start[low:high], start[at])
+    price[alone] = priced_at(prices_from, price_start, line[alone], start[alone])
     begin = start - offers.before[resource]
     end = start + needs.minutes[line] + offers.after[resource]
     order = np.lexsort((line, begin, resource))
@@ -139,6 +143,13 @@ def ordered(problem: Compiled, found: Pairs, pair: Ints, start: Ints, prices_fro
         arc[order], begin[order], end[order], resource[order],
         line[fresh].astype(np.int32), resource[fresh].astype(np.int32), score[fresh], price[fresh].astype(np.int32),
     )  # fmt: skip
+
+
+def priced_at(prices_from: Ints, price_start: Ints, line: Ints, start: Ints) -> Ints:
+    """The price of each line at a start that has one of its own."""
+    first, span = price_start.min(initial=0), np.ptp(price_start) + 1 if len(price_start) else 1
+    owner = np.repeat(np.arange(len(prices_from) - 1), np.diff(prices_from))
+    return np.searchsorted(owner * span + price_start - first, line * span + start - first)
 
 
 def assembled(
@@ -164,7 +175,7 @@ def assembled(
         places.arc_line, places.arc_resource, places.arc_score, places.arc_price,
         np.searchsorted(places.arc_resource, resources).astype(np.int64),
         places_from, places.arc, places.begin, places.end,
-        np.searchsorted(line_of_place[line_places], np.arange(count + 1)).astype(np.int64), line_places,
+        np.searchsorted(line_of_place[line_places], np.arange(count + 1)).astype(np.int64), line_places, NO_NODE,
         offers.units, offers.before, SCALE * offers.opening, offers.busy_from, busy, exact, *nodes, *moments,
         *spans(places, places_from, *moments[:2]),
     )  # fmt: skip
@@ -188,6 +199,7 @@ def inverted(limits_from: Ints, limits: Ints, lines: int) -> tuple[Ints, Ints]:
 
 Nodes = tuple[Ints, Shorts, Shorts, Shorts, Shorts]
 Moments = tuple[Ints, Ints, Ints]
+Diagram = tuple[Shorts, Shorts, Shorts]
 
 
 Relax = Callable[[Ints, Ints, Places, Ints, Ints, Ints], tuple[Flags, Nodes, Moments]]
@@ -205,17 +217,18 @@ def relaxations(
     units: Ints, capacity: Ints, places: Places, places_from: Ints, busy_from: Ints, busy: Ints
 ) -> tuple[Flags, Nodes, Moments]:
     """Which resources have a diagram, their diagrams, and the moments of the others."""
-    exact = np.ones(len(capacity), bool)
-    diagrams = []
-    moments = []
-    for resource in range(len(capacity)):
+
+    def relaxed(resource: int) -> tuple[Diagram | None, tuple[Ints, Ints]]:
         own = slice(places_from[resource], places_from[resource + 1])
-        line = places.arc_line[places.arc[own]]
-        taken = busy[busy_from[resource] : busy_from[resource + 1]]
+        line, taken = places.arc_line[places.arc[own]], busy[busy_from[resource] : busy_from[resource + 1]]
         diagram = diagram_of(places.begin[own], places.end[own], units[line], line, int(capacity[resource]), taken)
-        exact[resource] = diagram is not None
-        diagrams.append(NO_DIAGRAM if diagram is None else diagram)
-        moments.append(moments_of(places.begin[own], int(capacity[resource]), taken) if diagram is None else ((), ()))
+        return diagram, NO_MOMENTS if diagram else moments_of(places.begin[own], int(capacity[resource]), taken)
+
+    with ThreadPoolExecutor(2) as helpers:
+        found = list(helpers.map(relaxed, range(len(capacity))))
+    exact = np.array([diagram is not None for diagram, _ in found], bool)
+    diagrams = [diagram or NO_DIAGRAM for diagram, _ in found]
+    moments = [own for _, own in found]
     nodes_from = offsets(len(arc) + 1 for arc, _, _ in diagrams)
     place, skip, take = (np.concatenate([NO_NODE, *(np.append(d[part], 0) for d in diagrams)]) for part in range(3))
     sizes = np.diff(nodes_from)
@@ -233,9 +246,7 @@ def relaxations(
     )
 
 
-def diagram_of(
-    begin: Ints, end: Ints, units: Ints, line: Shorts, capacity: int, busy: Ints
-) -> tuple[Shorts, Shorts, Shorts] | None:
+def diagram_of(begin: Ints, end: Ints, units: Ints, line: Shorts, capacity: int, busy: Ints) -> Diagram | None:
     """Placement, skip and take by node, or nothing if there would be too many."""
     size = len(begin)
     if size == 0 or 2 * units.min() > capacity:

@@ -52,14 +52,19 @@ def sizes_of(board: Board) -> tuple[int, int, int]:
 @compiled
 def evaluate(board: Board, quote: Quote, demand: Demand) -> int:
     """The bound that a quote proves, in thousandths of a cent, and the demand that answers it."""
-    demand.lines[:] = 0
-    demand.moments[:] = 0
-    full = full_prices(board, quote)
+    full = np.empty(len(quote.lines), np.int64)
+    total = granted(board, quote, full) + answered(board, quote, full, demand, 0, len(demand.worth))
+    count_limits(board, demand)
+    return total
+
+
+@compiled
+def granted(board: Board, quote: Quote, full: Ints) -> int:
+    """The bound without what the resources are worth; fills in each price with those of the limits it is in."""
+    full[:] = full_prices(board, quote)
     total = board.constant + paid_back(board, quote.lines)
     for limit in range(len(board.at_most)):
         total += quote.limits[limit] * board.at_most[limit]
-    total += answered(board, quote, full, demand)
-    count_limits(board, demand)
     return total
 
 
@@ -125,14 +130,16 @@ def best_start(board: Board, request: int, prices: Ints) -> tuple[int, int]:
     return best, which
 
 
-@inner
-def answered(board: Board, quote: Quote, full: Ints, demand: Demand) -> int:
-    """The worth of all resources' best answers, each at least 0; adds what they use to the demand."""
+@compiled
+def answered(board: Board, quote: Quote, full: Ints, demand: Demand, from_resource: int, to_resource: int) -> int:
+    """The worth of these resources' best answers, each at least 0; what they use becomes the demand."""
+    demand.lines[:] = 0
+    demand.moments[board.moments_from[from_resource] : board.moments_from[to_resource]] = 0
     arcs_from, nodes_from, opening, exact = board.arcs_from, board.nodes_from, board.opening, board.exact
     score, price, skip, take, node_arc = board.arc_score, board.arc_price, board.skip, board.take, board.node_arc
     value, net = np.empty(longest(nodes_from) + 1, np.int64), np.empty(longest(arcs_from), np.int64)
     wanted, worths, total = demand.lines, demand.worth, 0
-    for resource in range(len(worths)):
+    for resource in range(from_resource, to_resource):
         first, low, high = arcs_from[resource], nodes_from[resource], nodes_from[resource + 1] - 1
         worth = 0
         if exact[resource]:
@@ -233,7 +240,7 @@ def use_moments(board: Board, place: int, demand: Demand) -> None:
     demand.moments[first + low : first + high] += board.units[board.arc_line[arc]]
 
 
-@inner
+@compiled
 def count_limits(board: Board, demand: Demand) -> None:
     """How many lines of each limit are in demand."""
     demand.limits[:] = 0

@@ -37,3 +37,45 @@ def root(parent: Ints, request: int) -> int:
         parent[request] = parent[parent[request]]
         request = parent[request]
     return request
+
+
+def halves_of_requests(board: Board) -> list[Ints]:
+    """The requests in two lists of about equal work, or one: those of different lists are never in each other's way.
+
+    They share no limit, and no resource at any time; what opening a resource costs they may share. Largest parts first,
+    each to the list with less.
+    """
+    head = heads_by_time(board)
+    sizes = np.bincount(head[board.request[board.arc_line[board.place_arc]]], minlength=len(head))
+    lists: list[list[int]] = [[], []]
+    loads = [0, 0]
+    for part in np.argsort(-sizes, kind="stable"):
+        if not sizes[part]:
+            break
+        lighter = int(loads[1] < loads[0])
+        lists[lighter].append(part)
+        loads[lighter] += int(sizes[part])
+    return [np.flatnonzero(np.isin(head, parts)) for parts in lists if parts]
+
+
+@compiled
+def heads_by_time(board: Board) -> Ints:
+    """The request that stands for each request's part, by merging what shares a limit, or a resource at a time."""
+    parent = np.arange(len(board.together))
+    first = np.full(len(board.at_most), NONE, np.int64)
+    for line in range(len(board.units)):
+        for at in range(board.line_limits_from[line], board.line_limits_from[line + 1]):
+            merge(parent, first, board.line_limits[at], board.request[line])
+    for resource in range(len(board.capacity)):
+        until = 0
+        for place in range(board.places_from[resource], board.places_from[resource + 1]):
+            request = board.request[board.arc_line[board.place_arc[place]]]
+            if place > board.places_from[resource] and board.begin[place] < until:
+                before = board.request[board.arc_line[board.place_arc[place - 1]]]
+                parent[root(parent, request)] = root(parent, before)
+                until = max(until, board.end[place])
+            else:
+                until = board.end[place]
+    for request in range(len(parent)):
+        parent[request] = root(parent, request)
+    return parent

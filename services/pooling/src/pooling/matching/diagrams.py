@@ -13,6 +13,8 @@ import numpy as np
 from pooling.matching.compiled import NEVER, NONE, Ints, Shorts, compiled, inner
 
 FREE = -(2**62)
+EARLY, HOPELESS = 10, 2
+"""Beyond a tenth of the nodes that there may be, a diagram is given up if twice as many seem to come in the end."""
 
 
 @compiled
@@ -74,6 +76,8 @@ def explored(
     work = np.full(capacity, FREE, np.int64)
     size = reach(0, work, 0, begin, end, units, line, last, marks, busy, layer, state, following, head, buckets)[1]
     for at in range(len(begin)):
+        if size > most // EARLY and size * len(begin) > HOPELESS * most * (at + 1):
+            return NONE, layer, skip, take
         node = head[at]
         while node != NONE:
             if size + 2 > most:

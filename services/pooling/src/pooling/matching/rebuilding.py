@@ -7,12 +7,15 @@ breaking optimization results using the ruin and recreate principle" (2000); Chr
 induction by string removals for vehicle routing problems" (2020).
 """
 
+from concurrent.futures import Executor
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 
 from pooling.matching.board import Board
 from pooling.matching.compiled import NONE, Flags, Floats, Ints, Words, compiled, inner
+from pooling.matching.components import halves_of_requests
 from pooling.matching.insertion import insert, take_away
 from pooling.matching.neighbourhood import choose, longest_blocks
 from pooling.matching.packing import Packing, assign, copy_of, line_of, put, resource_of
@@ -25,6 +28,8 @@ MOST_AROUND = 2
 """Around so many places, at most, is cleared at a time."""
 NEAR = 8
 """So many places a line has, on average, that may be cleared around."""
+TRIED = 40
+"""So many places a line has, on average, that it may be put on."""
 INVITED = 0.3
 """How likely each of those without a place is tried where it might have one."""
 HOT = 0.03
@@ -40,11 +45,14 @@ UNSURE = 0.02
 class Rebuilding(NamedTuple):
     """The plan now and the best, with their `value` (two numbers, thousandths of a cent), and what a step needs.
 
-    `heat` is that of now and that at first, in the same money. `open` is by resource; `rank` orders requests; `near`
-    are each request's places to clear around, `near_from` where they begin; of what a step has `touched`, the places
-    `before` and `after` it are by line, `chosen` by request.
+    `board` has each line's places in the order in which they are tried, as far as they are tried; `own` are the
+    requests that a step may begin with. `heat` is that of now and that at first, in the same money. `open` is by
+    resource; `rank` orders requests; `near` are each request's places to clear around, `near_from` where they begin; of
+    what a step has `touched`, the places `before` and `after` it are by line, `chosen` by request.
     """
 
+    board: Board
+    own: Ints
     packing: Packing
     best: Packing
     open: Flags
@@ -61,24 +69,49 @@ class Rebuilding(NamedTuple):
     heat: Floats
 
 
-def rebuilding(
-    board: Board, packing: Packing, value: int, order: Ints, regret: Ints, chance: np.random.Generator
-) -> Rebuilding:
-    """The search from a plan of that value; `order` are requests, those first that are usually placed first."""
+def rebuildings(
+    board: Board, packing: Packing, value: int, order: Ints, rent: Ints, regret: Ints, chance: np.random.Generator
+) -> list[Rebuilding]:
+    """The search from a plan of that value, in one or two halves.
+
+    `order` are requests, those first that are usually placed first.
+    """
     requests, lines = len(board.together), len(board.units)
     rank = np.empty(requests, np.int64)
     rank[order] = np.arange(requests)
-    wanted = min(len(regret) - 1, NEAR * lines)
-    place = np.flatnonzero(regret <= np.partition(regret, wanted)[wanted])
+    place = little_regretted(regret, NEAR * lines)
     owner = board.request[board.arc_line[board.place_arc[place]]]
     by_owner = np.argsort(owner, kind="stable")
     heat = HOT * average(packing, value)
-    return Rebuilding(
-        copy_of(packing), copy_of(packing), packing.first != NONE, longest_blocks(board), rank,
-        place[by_owner], np.searchsorted(owner[by_owner], np.arange(requests + 1)).astype(np.int64),
-        np.zeros(MOST_TOUCHED, np.int64), np.zeros(requests, np.bool_), np.full(lines, NONE), np.full(lines, NONE),
-        chance.integers(1, 2**63, 1).astype(np.uint64), np.array([value, value]), np.array([heat, heat]),
-    )  # fmt: skip
+    board = in_order(board, rent, regret)
+    return [
+        Rebuilding(
+            board, own, copy_of(packing), copy_of(packing), packing.first != NONE, longest_blocks(board), rank,
+            place[by_owner], np.searchsorted(owner[by_owner], np.arange(requests + 1)).astype(np.int64),
+            np.zeros(MOST_TOUCHED, np.int64), np.zeros(requests, np.bool_), np.full(lines, NONE), np.full(lines, NONE),
+            chance.integers(1, 2**63, 1).astype(np.uint64), np.array([value, value]), np.array([heat, heat]),
+        )
+        for own in halves_of_requests(board)
+    ]  # fmt: skip
+
+
+def little_regretted(regret: Ints, wanted: int) -> Ints:
+    """The places, about so many, that are regretted least."""
+    wanted = min(len(regret) - 1, wanted)
+    return np.flatnonzero(regret <= np.partition(regret, wanted)[wanted])
+
+
+def in_order(board: Board, rent: Ints, regret: Ints) -> Board:
+    """The board with the little regretted places of each line only, what gains most after rent first."""
+    place = little_regretted(regret, TRIED * len(board.units))
+    arc = board.place_arc[place]
+    line, gain = board.arc_line[arc], board.arc_score[arc] - rent[place]
+    order = np.lexsort((place, -gain, line))
+    return board._replace(
+        line_places_from=np.searchsorted(line[order], np.arange(len(board.units) + 1)).astype(np.int64),
+        line_places=place[order].astype(np.int32),
+        line_most=gain[order],
+    )
 
 
 def average(packing: Packing, value: int) -> float:
@@ -86,20 +119,45 @@ def average(packing: Packing, value: int) -> float:
     return value / max(1, int(np.count_nonzero(packing.place != NONE)))
 
 
-def rebuild_some(board: Board, search: Rebuilding, rent: Ints, chance: np.random.Generator) -> bool:
-    """A round of steps at varied rents; whether it is still hot."""
-    usual = average(search.best, int(search.value[1]))
+def rebuild_some(searches: list[Rebuilding], rent: Ints, chance: np.random.Generator, helper: Executor) -> bool:
+    """A round of steps at varied rents, the halves side by side; whether it is still hot."""
+    usual = average(searches[0].best, int(searches[0].value[1]))
     varied = rent + (UNSURE * usual * chance.exponential(size=len(rent))).astype(np.int64)
-    rebuild(board, search, varied, STEPS)
-    search.heat[0] -= search.heat[1] * STEPS / (COOLING * len(search.chosen))
-    return bool(search.heat[0] > COLD * search.heat[1])
+    most = max(len(search.own) for search in searches)
+    steps = [STEPS * len(search.own) // most for search in searches]
+    others = [helper.submit(rebuild, *each) for each in zip(searches[1:], repeat(varied), steps[1:])]
+    rebuild(searches[0], varied, steps[0])
+    for other in others:
+        other.result()
+    for search in searches:
+        search.heat[0] -= search.heat[1] * STEPS / (COOLING * most)
+    return bool(searches[0].heat[0] > COLD * searches[0].heat[1])
+
+
+def best_of(searches: list[Rebuilding]) -> Packing:
+    """The best plan of each half together."""
+    found = copy_of(searches[0].best)
+    for search in searches[1:]:
+        join(search.board, found, search.best, search.own)
+    return found
 
 
 @compiled
-def rebuild(board: Board, search: Rebuilding, rent: Ints, steps: int) -> None:
+def join(board: Board, into: Packing, packing: Packing, requests: Ints) -> None:
+    """Places these requests as they are in another plan."""
+    for request in requests:
+        take_away(board, into, request)
+    for request in requests:
+        for line in range(board.requests_from[request], board.requests_from[request + 1]):
+            if packing.place[line] != NONE:
+                put(board, into, packing.place[line])
+
+
+@compiled
+def rebuild(search: Rebuilding, rent: Ints, steps: int) -> None:
     """So many steps."""
     for _ in range(steps):
-        step(board, search, rent)
+        step(search.board, search, rent)
 
 
 @inner
@@ -138,7 +196,7 @@ def step(board: Board, search: Rebuilding, rent: Ints) -> None:
 @inner
 def touch(board: Board, search: Rebuilding) -> int:
     """Chooses a request, and those around some of its places; how many there are."""
-    request = int(drawn(search.chance) * len(search.chosen))
+    request = search.own[int(drawn(search.chance) * len(search.own))]
     low, high = search.near_from[request], search.near_from[request + 1]
     if low == high:
         return 0

@@ -1,6 +1,7 @@
 """The best plan that a budget allows, and a proof of how good it is."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -15,15 +16,18 @@ from pooling.matching.compiling import Compiled, compile_problem
 from pooling.matching.components import components
 from pooling.matching.construction import by_value, from_prices
 from pooling.matching.emptying import LONG, Emptying, can_empty, empty_some, emptying, restart
+from pooling.matching.halving import bid_in_halves, halves
 from pooling.matching.improvement import Improver, improve, improver
 from pooling.matching.insertion import insert_all
 from pooling.matching.packing import Packing, assign, clear, empty, worth
 from pooling.matching.problem import SCALE, Budget, Placed, Plan, Problem
-from pooling.matching.rebuilding import Rebuilding, rebuild_some, rebuilding
+from pooling.matching.rebuilding import Rebuilding, best_of, rebuild_some, rebuildings
 from pooling.matching.rents import regrets
 
 Tell = Callable[[int, int], None]
 STEPS = 50
+SLOW = 0.001
+"""Once a round betters the bound by no more than so much of it, what is placed anew gains more."""
 OTHERS = 100
 """Where openings matter most, one round in so many isn't spent on emptying resources."""
 
@@ -43,11 +47,13 @@ class Search:
         self.rent: Ints = np.zeros(len(self.board.place_arc), np.int64)
         self.regret: Ints = np.zeros(len(self.board.place_arc), np.int64)
         self.auction: Auction = opened(self.board)
+        self.halves = halves(self.board, self.auction.demand)
+        self.helper = ThreadPoolExecutor(1)
         self.value = int(worth(self.board, self.best))
         self.assignment = is_assignment(self.board)
-        self.bidding = True
+        self.bidding, self.settling = True, False
         self.hot = bool((self.board.capacity > 1).any() and len(self.board.place_arc))
-        self.rebuilding: Rebuilding | None = None
+        self.rebuildings: list[Rebuilding] = []
         self.improver: Improver | None = None
         self.keep(self.greedy())
         bid(self.board, self.auction, 1)
@@ -80,8 +86,10 @@ class Search:
             self.assign()
         elif self.emptying is not None and self.rounds % OTHERS:
             self.empty_resources(self.emptying)
-        elif self.bidding:
-            self.bidding = bool(bid(self.board, self.auction, STEPS))
+        elif self.bidding and not (self.hot and self.settling):
+            before = self.bound
+            self.bidding = self.bid()
+            self.settling = self.halves is not None and before - self.bound < SLOW * abs(self.bound)
             self.construct(quote_of(self.board, self.auction.best))
         elif self.hot:
             self.rebuild()
@@ -95,6 +103,12 @@ class Search:
         self.auction.best[:] = assigned(self.board, self.trial)
         self.auction.bound[0] = evaluate(self.board, quote_of(self.board, self.auction.best), no_demand(self.board))
         self.keep(self.trial)
+
+    def bid(self) -> bool:
+        """Looks for better prices; whether that is still worth while."""
+        if self.halves is None:
+            return bool(bid(self.board, self.auction, STEPS))
+        return bid_in_halves(self.board, self.auction, self.halves, self.helper, STEPS)
 
     def construct(self, quote: Quote) -> None:
         """Plans by the rents of these prices: requests where they are regretted least, and schedules first."""
@@ -118,11 +132,13 @@ class Search:
 
     def rebuild(self) -> None:
         """Takes away and places anew, where resources have several units: parts made anew come on slowly there."""
-        if self.rebuilding is None:
+        if not self.rebuildings:
             regrets(self.board, quote_of(self.board, self.auction.best), self.rent, self.regret)
-            self.rebuilding = rebuilding(self.board, self.best, self.value, self.order, self.regret, self.chance)
-        self.hot = rebuild_some(self.board, self.rebuilding, self.rent, self.chance)
-        self.keep(self.rebuilding.best)
+            self.rebuildings = rebuildings(
+                self.board, self.best, self.value, self.order, self.rent, self.regret, self.chance
+            )
+        self.hot = rebuild_some(self.rebuildings, self.rent, self.chance, self.helper)
+        self.keep(best_of(self.rebuildings))
 
     def improve(self, seconds: float | None) -> None:
         """Makes a part of the best plan anew."""

@@ -1,0 +1,59 @@
+"""Two threads find the same as one."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from benchmarks.matching import instances
+from pooling.matching import halving
+from pooling.matching.bidding import bid, opened
+from pooling.matching.board import board_of
+from pooling.matching.compiling import compile_problem
+from pooling.matching.components import halves_of_requests
+from pooling.matching.halving import bid_in_halves, halves
+from pooling.matching.problem import Limit, Line, Problem, Request, Resource
+
+
+@pytest.mark.parametrize("family", ["fixed", "bundles", "everything"])
+def test_prices_found_by_two_threads_are_those_of_one(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    board, _ = board_of(compile_problem(instances.problem_of(family, 300, 1)))
+    one, two = opened(board), opened(board)
+    monkeypatch.setattr(halving, "LARGE", 0)
+    parts = halves(board, two.demand)
+    assert parts is not None
+    assert 0 < parts.middle < len(board.capacity)
+    with ThreadPoolExecutor(1) as helper:
+        assert bid(board, one, 60) == bid_in_halves(board, two, parts, helper, 60)
+    assert one.bound[0] == two.bound[0]
+    assert np.array_equal(one.flat, two.flat)
+    assert np.array_equal(one.best, two.best)
+
+
+def test_a_small_problem_is_not_halved() -> None:
+    board, _ = board_of(compile_problem(instances.problem_of("fixed", 300, 1)))
+    assert halves(board, opened(board).demand) is None
+
+
+def asked(name: str, minute: int) -> Request:
+    """An hour of the van."""
+    return Request(name, "p", (Line(name, "van", 1_000, 60, (minute, minute), 30),))
+
+
+def halved(*requests: Request, limits: tuple[Limit, ...] = ()) -> list[list[int]]:
+    """The halves of requests for one van."""
+    van = Resource("r", "van", ("p",), free=((0, 1440),))
+    board, _ = board_of(compile_problem(Problem((van,), requests, limits=limits)))
+    return [own.tolist() for own in halves_of_requests(board)]
+
+
+def test_requests_of_other_hours_are_in_the_other_half() -> None:
+    assert halved(asked("a", 480), asked("b", 540)) == [[0], [1]]
+
+
+def test_requests_that_overlap_through_another_are_in_one_half() -> None:
+    assert halved(asked("a", 480), asked("b", 570), asked("c", 525)) == [[0, 1, 2]]
+
+
+def test_requests_that_share_a_limit_are_in_one_half() -> None:
+    assert halved(asked("a", 480), asked("b", 540), limits=(Limit(("a", "b"), 1),)) == [[0, 1]]
