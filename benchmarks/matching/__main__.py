@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.matching import gate, live, report
 from benchmarks.matching.cases import CANDIDATES, JOINED, SHIFTS, Case, generated, public, quick
 from benchmarks.matching.families import FAMILIES, SIZES
-from benchmarks.matching.runs import Found, joined, run
+from benchmarks.matching.runs import Failed, Found, joined, run
 from benchmarks.pipeline.machine import Machine
 
 BUSY = 0.1
@@ -46,7 +46,7 @@ def main(
     if SHIFTS in names and instances:
         cases += public(instances, seed)
     machine = Machine()
-    results = _measure([replace(case, alone=alone) for case in cases])
+    results, failed = _measure([replace(case, alone=alone) for case in cases])
     join = joined(JOINED, seed) if CANDIDATES in names and not is_quick else None
     one_by_one = {} if is_quick else {name: live.measured(name, seed) for name in live.MEASURED if name in names}
     others = machine.others()
@@ -56,15 +56,16 @@ def main(
         console.print(f"Other work used {others:.0%} of the processors meanwhile: don't believe the seconds.")
     if json:
         report.record(json, results, join, seed=seed, others=others, one_by_one=one_by_one)
-    found = list(gate.faults(results, gate.recorded(gate.FILE)))
+    found = failed + list(gate.faults(results, gate.recorded(gate.FILE)))
     for fault in found:
         console.print(f"[red]{fault}[/red]")
     raise typer.Exit(1 if found else 0)
 
 
-def _measure(cases: list[Case]) -> list[list[Found]]:
-    """All cases, one process at a time, telling how far it is."""
-    began, results = time.perf_counter(), []
+def _measure(cases: list[Case]) -> tuple[list[list[Found]], list[str]]:
+    """All cases, one process at a time, telling how far it is; and what failed, which ends its own case only."""
+    began = time.perf_counter()
+    results, failed = list[list[Found]](), list[str]()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=len(cases))
@@ -75,9 +76,12 @@ def _measure(cases: list[Case]) -> list[list[Found]]:
                 console.print(f"{time.perf_counter() - began:6.1f} s  {what}")
 
         for case in cases:
-            results.append(run(case, say))
+            try:
+                results.append(run(case, say))
+            except Failed as failure:
+                failed.append(str(failure))
             progress.advance(task)
-    return results
+    return results, failed
 
 
 if __name__ == "__main__":

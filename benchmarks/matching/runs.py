@@ -16,8 +16,9 @@ from benchmarks.matching.cases import OURS, Case
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / ".venv" / "peers" / "bin" / "python"
 OR_TOOLS = {"CP-SAT": "cp-sat", "flow": "flow"}
-PATIENCE = 20.0
-"""A process may take so many times its budget, and two minutes, before it is ended: loading and checking take time."""
+PATIENCE, CHECKING = 20.0, 1_200.0
+"""A process may take so many times its budget, and two minutes, before it is ended; the checker, which looks at each
+line on each resource, so many seconds more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def run(case: Case, say: Callable[[str], None]) -> list[Found]:
         _process(case.title, folder, _step("model", case, folder), _patience(case))
         memory = dict(_methods(case, folder, say))
         say(f"{case.title}: checking")
-        _process(case.title, folder, _step("check", case, folder), _patience(case))
+        _process(case.title, folder, _step("check", case, folder), _patience(case) + CHECKING)
         return [
             _found(case, method, mb, json.loads((folder / f"{method}.json").read_text()))
             for method, mb in memory.items()

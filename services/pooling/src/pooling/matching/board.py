@@ -147,9 +147,9 @@ def ordered(problem: Compiled, found: Pairs, pair: Ints, start: Ints, prices_fro
 
 def priced_at(prices_from: Ints, price_start: Ints, line: Ints, start: Ints) -> Ints:
     """The price of each line at a start that has one of its own."""
-    first, span = price_start.min(initial=0), np.ptp(price_start) + 1 if len(price_start) else 1
+    span = np.ptp(price_start) + 1 if len(price_start) else 1
     owner = np.repeat(np.arange(len(prices_from) - 1), np.diff(prices_from))
-    return np.searchsorted(owner * span + price_start - first, line * span + start - first)
+    return np.searchsorted(owner * span + price_start, line * span + start)
 
 
 def assembled(

@@ -26,8 +26,9 @@ from pooling.matching.rents import regrets
 
 Tell = Callable[[int, int], None]
 STEPS = 50
-SLOW = 0.001
-"""Once a round betters the bound by no more than so much of it, what is placed anew gains more."""
+SLOW, FAR = 0.001, 0.02
+"""Once a round betters the bound by less than so much of it, with a step so long that many more will come, what is
+placed anew gains more."""
 OTHERS = 100
 """Where openings matter most, one round in so many isn't spent on emptying resources."""
 
@@ -51,7 +52,7 @@ class Search:
         self.helper = ThreadPoolExecutor(1)
         self.value = int(worth(self.board, self.best))
         self.assignment = is_assignment(self.board)
-        self.bidding, self.settling = True, False
+        self.bidding, self.waiting = True, False
         self.hot = bool((self.board.capacity > 1).any() and len(self.board.place_arc))
         self.rebuildings: list[Rebuilding] = []
         self.improver: Improver | None = None
@@ -86,10 +87,11 @@ class Search:
             self.assign()
         elif self.emptying is not None and self.rounds % OTHERS:
             self.empty_resources(self.emptying)
-        elif self.bidding and not (self.hot and self.settling):
+        elif self.bidding and not (self.hot and self.waiting):
             before = self.bound
             self.bidding = self.bid()
-            self.settling = self.halves is not None and before - self.bound < SLOW * abs(self.bound)
+            is_slow = before - self.bound < SLOW * abs(self.bound) and self.auction.step[0] > FAR
+            self.waiting = self.halves is not None and is_slow
             self.construct(quote_of(self.board, self.auction.best))
         elif self.hot:
             self.rebuild()
