@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.matching.__main__ import _measure
 from benchmarks.matching.cases import Case
 from benchmarks.matching.gate import faults, recorded
 from benchmarks.matching.report import record
@@ -60,3 +61,9 @@ def test_a_bound_below_another_plan_fails_unless_that_plan_is_wrong() -> None:
 
 def test_nothing_recorded_is_no_reason_to_fail(tmp_path: Path) -> None:
     assert list(faults([[OURS, PEER]], recorded(tmp_path / "none.json"))) == []
+
+
+def test_a_case_that_fails_ends_only_itself() -> None:
+    results, (failure,) = _measure([replace(CASE, family="unheard-of"), replace(CASE, lines=60, alone=True)])
+    assert "unheard-of" in failure
+    assert [[each.method for each in result] for result in results] == [["ours"]]
