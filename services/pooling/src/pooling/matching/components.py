@@ -3,7 +3,8 @@
 import numpy as np
 
 from pooling.matching.board import Board
-from pooling.matching.compiled import NONE, Ints, compiled, inner
+from pooling.matching.compiled import NEVER, NONE, Ints, compiled, inner
+from pooling.matching.packing import line_of
 
 
 @compiled
@@ -27,7 +28,13 @@ def merge(parent: Ints, first: Ints, shared: int, request: int) -> None:
     """Makes a request one with the first that shares a thing."""
     if first[shared] == NONE:
         first[shared] = request
-    parent[root(parent, request)] = root(parent, first[shared])
+    unite(parent, request, first[shared])
+
+
+@inner
+def unite(parent: Ints, one: int, other: int) -> None:
+    """Makes the parts of two requests one."""
+    parent[root(parent, one)] = root(parent, other)
 
 
 @inner
@@ -67,15 +74,11 @@ def heads_by_time(board: Board) -> Ints:
         for at in range(board.line_limits_from[line], board.line_limits_from[line + 1]):
             merge(parent, first, board.line_limits[at], board.request[line])
     for resource in range(len(board.capacity)):
-        until = 0
+        until = -NEVER
         for place in range(board.places_from[resource], board.places_from[resource + 1]):
-            request = board.request[board.arc_line[board.place_arc[place]]]
-            if place > board.places_from[resource] and board.begin[place] < until:
-                before = board.request[board.arc_line[board.place_arc[place - 1]]]
-                parent[root(parent, request)] = root(parent, before)
-                until = max(until, board.end[place])
-            else:
-                until = board.end[place]
+            if board.begin[place] < until:
+                unite(parent, board.request[line_of(board, place)], board.request[line_of(board, place - 1)])
+            until = max(until, board.end[place])
     for request in range(len(parent)):
         parent[request] = root(parent, request)
     return parent

@@ -82,12 +82,13 @@ def rebuildings(
     place = little_regretted(regret, NEAR * lines)
     owner = board.request[board.arc_line[board.place_arc[place]]]
     by_owner = np.argsort(owner, kind="stable")
+    near, near_from = place[by_owner], np.searchsorted(owner[by_owner], np.arange(requests + 1)).astype(np.int64)
+    blocks = longest_blocks(board)
     heat = HOT * average(packing, value)
     board = in_order(board, rent, regret)
     return [
         Rebuilding(
-            board, own, copy_of(packing), copy_of(packing), packing.first != NONE, longest_blocks(board), rank,
-            place[by_owner], np.searchsorted(owner[by_owner], np.arange(requests + 1)).astype(np.int64),
+            board, own, copy_of(packing), copy_of(packing), packing.first != NONE, blocks, rank, near, near_from,
             np.zeros(MOST_TOUCHED, np.int64), np.zeros(requests, np.bool_), np.full(lines, NONE), np.full(lines, NONE),
             chance.integers(1, 2**63, 1).astype(np.uint64), np.array([value, value]), np.array([heat, heat]),
         )

@@ -88,10 +88,7 @@ class Search:
         elif self.emptying is not None and self.rounds % OTHERS:
             self.empty_resources(self.emptying)
         elif self.bidding and not (self.hot and self.waiting):
-            before = self.bound
-            self.bidding = self.bid()
-            is_slow = before - self.bound < SLOW * abs(self.bound) and self.auction.step[0] > FAR
-            self.waiting = self.halves is not None and is_slow
+            self.bid()
             self.construct(quote_of(self.board, self.auction.best))
         elif self.hot:
             self.rebuild()
@@ -106,11 +103,14 @@ class Search:
         self.auction.bound[0] = evaluate(self.board, quote_of(self.board, self.auction.best), no_demand(self.board))
         self.keep(self.trial)
 
-    def bid(self) -> bool:
-        """Looks for better prices; whether that is still worth while."""
+    def bid(self) -> None:
+        """Looks for better prices, and whether that is still worth while, or can wait."""
         if self.halves is None:
-            return bool(bid(self.board, self.auction, STEPS))
-        return bid_in_halves(self.board, self.auction, self.halves, self.helper, STEPS)
+            self.bidding = bool(bid(self.board, self.auction, STEPS))
+            return
+        before = self.bound
+        self.bidding = bid_in_halves(self.board, self.auction, self.halves, self.helper, STEPS)
+        self.waiting = before - self.bound < SLOW * abs(self.bound) and self.auction.step[0] > FAR
 
     def construct(self, quote: Quote) -> None:
         """Plans by the rents of these prices: requests where they are regretted least, and schedules first."""
