@@ -9,10 +9,10 @@ from pooling.matching.assignment import is_assignment
 from pooling.matching.board import board_of
 from pooling.matching.checking import broken_rules, proved_bound, value_of
 from pooling.matching.compiling import compile_problem
-from pooling.matching.model import Model
 from pooling.matching.problem import Budget, Limit, Line, Price, Problem, Request, Resource
 from pooling.matching.repair import programme, quiet
 from pooling.matching.solver import solve
+from tests.matching.models import excluding
 
 NOON = 720
 
@@ -40,19 +40,19 @@ def wanted(at: int, chance: random.Random, names: list[str], highest: int) -> Re
 
 def best_value(problem: Problem) -> int:
     """The best of all assignments: its linear programme has whole solutions."""
-    model = Model([])
+    gains: list[float] = []
+    groups: list[list[int]] = []
     taking: dict[str, list[int]] = {resource.id: [] for resource in problem.resources}
     for request in problem.requests:
         line, own = request.lines[0], []
         for resource in problem.resources:
             if resource.id in (line.only or ()):
-                own.append(model.column(float(line.value - resource.price.fixed - resource.opening)))
+                own.append(len(gains))
+                gains.append(float(line.value - resource.price.fixed - resource.opening))
                 taking[resource.id].append(own[-1])
-        model.row(0, 1, own)
-    for columns in taking.values():
-        model.row(0, 1, columns)
+        groups.append(own)
     highs = quiet(None)
-    highs.passModel(programme(model, whole=False))
+    highs.passModel(programme(excluding(gains, [*groups, *taking.values()]), whole=False))
     highs.run()
     best: float = highs.getInfo().objective_function_value
     return round(best)

@@ -10,9 +10,12 @@ from pooling.matching import halving
 from pooling.matching.bidding import bid, opened
 from pooling.matching.board import board_of
 from pooling.matching.compiling import compile_problem
-from pooling.matching.components import halves_of_requests
+from pooling.matching.components import halves_of_requests, shares
 from pooling.matching.halving import bid_in_halves, halves
+from pooling.matching.packing import empty, put_all
 from pooling.matching.problem import Limit, Line, Problem, Request, Resource
+
+VAN = Resource("r", "van", ("p",), free=((0, 1440),))
 
 
 @pytest.mark.parametrize("family", ["fixed", "bundles", "everything"])
@@ -40,10 +43,9 @@ def asked(name: str, minute: int) -> Request:
     return Request(name, "p", (Line(name, "van", 1_000, 60, (minute, minute), 30),))
 
 
-def halved(*requests: Request, limits: tuple[Limit, ...] = ()) -> list[list[int]]:
+def halved(*requests: Request) -> list[list[int]]:
     """The halves of requests for one van."""
-    van = Resource("r", "van", ("p",), free=((0, 1440),))
-    board, _ = board_of(compile_problem(Problem((van,), requests, limits=limits)))
+    board, _ = board_of(compile_problem(Problem((VAN,), requests)))
     return [own.tolist() for own in halves_of_requests(board)]
 
 
@@ -55,5 +57,14 @@ def test_requests_that_overlap_through_another_are_in_one_half() -> None:
     assert halved(asked("a", 480), asked("b", 570), asked("c", 525)) == [[0, 1, 2]]
 
 
-def test_requests_that_share_a_limit_are_in_one_half() -> None:
-    assert halved(asked("a", 480), asked("b", 540), limits=(Limit(("a", "b"), 1),)) == [[0, 1]]
+@pytest.mark.parametrize(("most", "placed", "expected"), [(5, 0, [[2], [3]]), (4, 1, [[2], [3]]), (1, 1, [[1], [1]])])
+def test_halves_share_what_a_limit_leaves_by_the_lines_that_they_have_there(
+    most: int, placed: int, expected: list[list[int]]
+) -> None:
+    requests = [asked(name, 480 + 60 * at) for at, name in enumerate("abcde")]
+    problem = Problem((VAN,), tuple(requests), limits=(Limit(tuple("abcde"), most),))
+    board, _ = board_of(compile_problem(problem))
+    packing = empty(board)
+    put_all(board, packing, np.arange(placed))
+    halves = [np.array([0, 1]), np.array([2, 3, 4])]
+    assert [limits.tolist() for limits in shares(board, packing, halves)] == expected

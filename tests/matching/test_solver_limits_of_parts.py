@@ -9,15 +9,14 @@ from pooling.matching.compiled import Floats
 from pooling.matching.model import Model
 from pooling.matching.problem import Budget
 from pooling.matching.solver import solve
+from tests.matching.models import modelled
 
 
 def hard() -> Model:
     """Ten rows of units over sixty columns: what the relaxed model leaves open takes many steps."""
     chance = np.random.default_rng(1)
-    model = Model(chance.integers(50, 100, 60).astype(float).tolist())
-    for _ in range(10):
-        model.row(0, 150, np.arange(60), chance.integers(1, 20, 60))
-    return model
+    gains = chance.integers(50, 100, 60).astype(float).tolist()
+    return modelled(gains, [(range(60), chance.integers(1, 20, 60).tolist(), 150) for _ in range(10)])
 
 
 def test_branch_and_bound_ends_at_the_work_that_a_part_may_take(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,14 +5,16 @@ import sys
 
 import numpy as np
 
-from pooling.matching.board import board_of
+from pooling.matching.board import Board, board_of
+from pooling.matching.compiled import Ints
 from pooling.matching.compiling import compile_problem
 from pooling.matching.diving import between, dive, relaxed
 from pooling.matching.model import Model
-from pooling.matching.packing import empty, put
-from pooling.matching.problem import Budget, Limit, Line, Problem, Request, Resource
-from pooling.matching.repair import programme, quiet, repair, solved
+from pooling.matching.packing import empty, put, worth
+from pooling.matching.problem import SCALE, Budget, Limit, Line, Problem, Request, Resource
+from pooling.matching.repair import part_of, place_anew, programme, quiet, solved
 from pooling.matching.solver import solve
+from tests.matching.models import allowed, excluding
 
 DAY = ((0, 1440),)
 
@@ -35,11 +37,8 @@ def test_what_shares_neither_resource_nor_limit_is_a_part_of_its_own() -> None:
 
 def odd_ring(size: int) -> Model:
     """Columns in rings of five of which neighbours exclude each other: relaxed, all are at a half."""
-    model = Model([10.0 + at % 5 / 1_000 for at in range(size)])
-    for at in range(size):
-        neighbour = at + 1 if at % 5 < 4 else at - 4
-        model.row(0, 1, [at, neighbour])
-    return model
+    gains = [10.0 + at % 5 / 1_000 for at in range(size)]
+    return excluding(gains, [(at, at + 1 if at % 5 < 4 else at - 4) for at in range(size)])
 
 
 def test_diving_makes_whole_columns_of_halves_and_keeps_every_row() -> None:
@@ -52,7 +51,7 @@ def test_diving_makes_whole_columns_of_halves_and_keeps_every_row() -> None:
     found = dive(highs, model, values)
     assert found is not None
     assert set(found.tolist()) == {0.0, 1.0}
-    assert all(found[columns].sum() <= high for _, high, columns, _ in model.rows)
+    assert allowed(model, found)
     assert found.sum() == 200
 
 
@@ -71,9 +70,25 @@ def test_a_part_leaves_room_for_what_ends_between_the_begins_of_its_places() -> 
     board, _ = board_of(compile_problem(Problem((Resource("r", "van", ("p",), units=3, free=DAY),), requests)))
     packing = empty(board)
     put(board, packing, int(board.line_places[board.line_places_from[0]]))
-    part = np.arange(1, 4)
-    repair(board, packing, part, board.line_places[1:].astype(np.int64), None)
+    part = part_of(board, packing, np.arange(1, 4), board.line_places[1:].astype(np.int64))
+    assert place_anew(board, packing, part, solved(part.model, part.start, None))
     assert (packing.place >= 0).sum() == 3, "until 60 the first and the second have one unit between them"
+
+
+def test_of_two_parts_that_take_the_same_room_the_second_stays_as_it_was() -> None:
+    requests = (asked("a", "r0"), asked("b", "r0", 510))
+    board, _ = board_of(compile_problem(Problem(offered(1), requests)))
+    packing = empty(board)
+    parts = [part_of(board, packing, np.array([at]), np.flatnonzero(line_of_place(board) == at)) for at in (0, 1)]
+    found = [solved(part.model, part.start, None) for part in parts]
+    assert [part.model.worth(each.columns) for part, each in zip(parts, found, strict=True)] == [1_000, 1_000]
+    assert place_anew(board, packing, parts[0], found[0])
+    assert not place_anew(board, packing, parts[1], found[1])
+    assert worth(board, packing) == 1_000 * SCALE
+
+
+def line_of_place(board: Board) -> Ints:
+    return board.arc_line[board.place_arc].astype(np.int64)
 
 
 def test_solving_prints_nothing() -> None:

@@ -50,8 +50,9 @@ def test_a_step_that_loses_more_than_the_heat_allows_leaves_the_plan_as_it_was()
     assert (search.packing.place != -1).any()
 
 
-def test_halves_placed_anew_side_by_side_are_one_plan_with_the_gains_of_both() -> None:
-    board, packing, searches = started("units", 1)
+@pytest.mark.parametrize("family", ["units", "everything"])
+def test_halves_placed_anew_side_by_side_are_one_plan_with_the_gains_of_both(family: str) -> None:
+    board, packing, searches = started(family, 1)
     chance, free = np.random.default_rng(1), np.zeros(len(board.place_arc), np.int64)
     with ThreadPoolExecutor(1) as helper:
         assert rebuild_some(searches, free, chance, helper)
@@ -61,6 +62,7 @@ def test_halves_placed_anew_side_by_side_are_one_plan_with_the_gains_of_both() -
     assert min(gains) > 0
     assert worth(board, plan) == before + sum(gains)
     assert overlapping(board, plan) == []
+    assert (plan.placed <= board.at_most).all()
 
 
 def overlapping(board: Board, packing: Packing) -> list[int]:

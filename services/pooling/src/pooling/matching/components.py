@@ -4,7 +4,7 @@ import numpy as np
 
 from pooling.matching.board import Board
 from pooling.matching.compiled import NEVER, NONE, Ints, compiled, inner
-from pooling.matching.packing import line_of
+from pooling.matching.packing import Packing, line_of
 
 
 @compiled
@@ -49,8 +49,8 @@ def root(parent: Ints, request: int) -> int:
 def halves_of_requests(board: Board) -> list[Ints]:
     """The requests in two lists of about equal work, or one: those of different lists are never in each other's way.
 
-    They share no limit, and no resource at any time; what opening a resource costs they may share. Largest parts first,
-    each to the list with less.
+    They share no resource at any time; what opening a resource costs, and limits, they may share (`shares`). Largest
+    parts first, each to the list with less.
     """
     head = heads_by_time(board)
     sizes = np.bincount(head[board.request[board.arc_line[board.place_arc]]], minlength=len(head))
@@ -65,14 +65,28 @@ def halves_of_requests(board: Board) -> list[Ints]:
     return [np.flatnonzero(np.isin(head, parts)) for parts in lists if parts]
 
 
+def shares(board: Board, packing: Packing, lists: list[Ints]) -> list[Ints]:
+    """By list and limit, how many lines may be placed while only that list's requests change.
+
+    What the plan leaves of a limit is shared out by the lines that each list has there, so that changes of all lists
+    together keep it.
+    """
+    owner = board.request[np.repeat(np.arange(len(board.units)), np.diff(board.line_limits_from))]
+    most, lines = len(board.at_most), np.zeros(len(board.at_most), np.int64)
+    left, given, found = board.at_most - packing.placed, np.zeros(most, np.int64), []
+    every = np.maximum(1, np.bincount(board.line_limits, minlength=most))
+    for requests in lists:
+        lines += np.bincount(board.line_limits[np.isin(owner, requests)], minlength=most)
+        own = left * lines // every - given
+        given += own
+        found.append(packing.placed + own)
+    return found
+
+
 @compiled
 def heads_by_time(board: Board) -> Ints:
-    """The request that stands for each request's part, by merging what shares a limit, or a resource at a time."""
+    """The request that stands for each request's part, by merging what shares a resource at a time."""
     parent = np.arange(len(board.together))
-    first = np.full(len(board.at_most), NONE, np.int64)
-    for line in range(len(board.units)):
-        for at in range(board.line_limits_from[line], board.line_limits_from[line + 1]):
-            merge(parent, first, board.line_limits[at], board.request[line])
     for resource in range(len(board.capacity)):
         until = -NEVER
         for place in range(board.places_from[resource], board.places_from[resource + 1]):

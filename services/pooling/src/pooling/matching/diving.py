@@ -5,12 +5,12 @@ beside each other. What doesn't work out is undone, and its dearest column given
 heuristics for mixed integer programs", 2006).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import highspy
 import numpy as np
 
-from pooling.matching.compiled import Flags, Floats, Ints
+from pooling.matching.compiled import Flags, Floats, Ints, compiled
 from pooling.matching.model import Model
 
 SURE = 0.95
@@ -60,42 +60,52 @@ def nearest(values: Floats, open_: Flags) -> Ints:
     return columns[:count].astype(np.int64)
 
 
-Uses = list[list[tuple[int, float]]]
+class Uses(NamedTuple):
+    """The rows where columns take room, and how much: those of column c from `columns_from[c]` on."""
+
+    columns_from: Ints
+    row: Ints
+    factor: Floats
 
 
 def by_column(model: Model) -> Uses:
-    """By column, its rows and factors there, where it takes room."""
-    uses: Uses = [[] for _ in model.gains]
-    for row, (_, _, columns, factors) in enumerate(model.rows):
-        for column, factor in zip(columns.tolist(), factors.tolist(), strict=True):
-            if factor > 0:
-                uses[column].append((row, factor))
-    return uses
+    """Where each column takes room."""
+    takes = np.flatnonzero(model.factors > 0)
+    order = takes[np.argsort(model.columns[takes], kind="stable")]
+    ends = np.bincount(model.columns[takes], minlength=len(model.gains)).cumsum()
+    return Uses(np.append(0, ends), row_of_entry(model)[order], model.factors[order])
 
 
-def room_of(model: Model) -> list[float]:
+def row_of_entry(model: Model) -> Ints:
+    """By entry, its row."""
+    return np.repeat(np.arange(len(model.low)), np.diff(model.rows_from))
+
+
+def room_of(model: Model) -> Floats:
     """By row, what its columns can take, at the most."""
-    return [high - float(factors[factors < 0].sum()) for _, high, _, factors in model.rows]
+    given = np.bincount(row_of_entry(model), np.minimum(0.0, model.factors), len(model.high))
+    return model.high - given
 
 
-def compatible(columns: Ints, uses: Uses, room: list[float]) -> Ints:
+@compiled
+def compatible(columns: Ints, uses: Uses, room: Floats) -> Ints:
     """Those that fit beside each other, in this order; takes their room."""
-    kept = []
-    for column in columns.tolist():
-        if all(room[row] >= factor - NEARLY for row, factor in uses[column]):
-            kept.append(column)
-            for row, factor in uses[column]:
-                room[row] -= factor
-    return np.array(kept, np.int64)
+    kept = np.zeros(len(columns), np.bool_)
+    for at in range(len(columns)):
+        own = slice(uses.columns_from[columns[at]], uses.columns_from[columns[at] + 1])
+        if (room[uses.row[own]] >= uses.factor[own] - NEARLY).all():
+            kept[at] = True
+            room[uses.row[own]] -= uses.factor[own]
+    return columns[kept]
 
 
-def give_up(highs: Any, chosen: Ints, uses: Uses, room: list[float]) -> None:
+def give_up(highs: Any, chosen: Ints, uses: Uses, room: Floats) -> None:
     """Makes the choice undone, and its first column impossible."""
     bound(highs, chosen, 0.0, 1.0)
     bound(highs, chosen[:1], 0.0, 0.0)
-    for column in chosen.tolist():
-        for row, factor in uses[column]:
-            room[row] += factor
+    for column in chosen:
+        own = slice(uses.columns_from[column], uses.columns_from[column + 1])
+        room[uses.row[own]] += uses.factor[own]
 
 
 def bound(highs: Any, columns: Ints, low: float, high: float) -> None:

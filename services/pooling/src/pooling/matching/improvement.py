@@ -1,5 +1,6 @@
 """Large-neighbourhood search: parts of the plan that fall short of the bound are made anew, exactly (Shaw 1998)."""
 
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,9 +9,9 @@ from pooling.matching.board import Board
 from pooling.matching.bounding import Quote, evaluate, no_demand
 from pooling.matching.compiled import NEVER, Floats, Ints
 from pooling.matching.neighbourhood import grown_from, longest_blocks, options
-from pooling.matching.packing import Packing, worth
+from pooling.matching.packing import Packing
 from pooling.matching.rents import regrets, shortfalls
-from pooling.matching.repair import Solved, lines_of, repair
+from pooling.matching.repair import Part, Solved, lines_of, part_of, place_anew, solved
 
 PLACES = 1_250
 """So many places a part may use at first; twice as many take four times as long."""
@@ -33,6 +34,8 @@ EASY = 1_500
 GROW = 1.25
 SHRINK = 0.6
 TIRED = 0.1
+ALL_OVER, MOST_PAIRS = 40, 4
+"""Beyond so many times the requests of a part, two more are made anew before the plan is looked over again."""
 SWEEP = 1.2
 """At first parts are large, until all requests were in so many, or one brought nothing."""
 
@@ -81,22 +84,44 @@ def size_of(board: Board, places: int, density: float) -> int:
     return int(places / density * len(board.together) / max(1, len(board.units))) + 1
 
 
-def improve(search: Improver, packing: Packing, seconds: float | None) -> None:
-    """Makes one part anew, and learns from it how large the next may be."""
+def improve(search: Improver, packing: Packing, seconds: float | None, helper: Executor) -> None:
+    """Makes parts anew that share no request, and learns from them how large the next may be."""
     board = search.board
     shortfalls(board, packing, search.quote, search.worths, search.by_resource, search.by_request)
-    short = shortfall_by_request(search, packing) * search.tries
-    seeds = sown(short, search.chance)
-    size = min(search.size, len(board.together))
-    requests = grown_from(board, packing, search.regret, seeds, size, search.limit, search.blocks)
+    seeds = sown(shortfall_by_request(search, packing) * search.tries, search.chance)
+    done = np.zeros(0, np.int64)
+    pairs = min(MOST_PAIRS, 1 + len(board.together) // (ALL_OVER * search.size))
+    for _ in range(pairs):
+        for part, found in solved_pair(search, packing, seeds, done, seconds, helper):
+            search.stale = 0 if place_anew(board, packing, part, found) else search.stale + len(part.requests)
+            learn(search, found)
+            done = np.concatenate((done, part.requests))
+
+
+def solved_pair(
+    search: Improver, packing: Packing, seeds: Ints, done: Ints, seconds: float | None, helper: Executor
+) -> list[tuple[Part, Solved]]:
+    """Two parts solved side by side, each with the other as it is; fewer when no more requests are left."""
+    one = grown(search, packing, seeds, done)
+    solving = helper.submit(solved, one.model, one.start, seconds)
+    done = np.concatenate((done, one.requests))
+    others = []
+    if len(done) < len(search.board.together):
+        other = grown(search, packing, seeds, done)
+        others = [(other, solved(other.model, other.start, seconds))]
+    return [(one, solving.result()), *others]
+
+
+def grown(search: Improver, packing: Packing, seeds: Ints, others: Ints) -> Part:
+    """The part around the first seed that isn't one of the others."""
+    board = search.board
+    size = min(search.size, len(board.together) - len(others))
+    requests = grown_from(board, packing, search.regret, seeds, size, search.limit, search.blocks, others)
     limit = min(search.limit, local_gap(search, packing, requests))
     places = options(board, packing, search.regret, requests, limit, MOST_OPTIONS)
     search.tries[requests] *= TIRED
     search.swept += len(requests)
-    before = int(worth(board, packing))
-    found = repair(board, packing, requests, places, seconds)
-    search.stale = 0 if worth(board, packing) > before else search.stale + len(requests)
-    learn(search, found)
+    return part_of(board, packing, requests, places)
 
 
 def sown(short: Floats, chance: np.random.Generator) -> Ints:

@@ -143,6 +143,13 @@ def take_away(board: Board, packing: Packing, request: int) -> None:
             remove(board, packing, line)
 
 
+@compiled
+def take_all_away(board: Board, packing: Packing, requests: Ints) -> None:
+    """Takes away all lines of these requests."""
+    for request in requests:
+        take_away(board, packing, request)
+
+
 @inner
 def complete_bundles(board: Board, packing: Packing, rent: Ints) -> None:
     """Completes the bundles of which a part is placed, or takes them away."""

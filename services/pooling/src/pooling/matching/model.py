@@ -5,131 +5,200 @@ none; the units of a resource at every moment when places begin (for one unit, t
 limits.
 """
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from pooling.matching.board import Board
-from pooling.matching.compiled import NONE, Floats, Ints, compiled
-from pooling.matching.packing import Packing, units_at
+from pooling.matching.compiled import NONE, Floats, Ints, Shorts, compiled, inner
+from pooling.matching.packing import Packing, line_of, resource_of, units_at
 
 NO_END = 1e30
 
 
-@dataclass(slots=True)
-class Model:
-    """Columns with their gain (cents), and rows as (low, high, columns, factors)."""
+class Model(NamedTuple):
+    """Columns with their gain (cents), and rows: what their columns sum up to, by factors, is from `low` to `high`.
 
-    gains: list[float]
-    rows: list[tuple[float, float, Ints, Floats]] = field(default_factory=list)
+    The entries of row r are from `rows_from[r]` to `rows_from[r + 1]`. Where one place or more need a further column,
+    that is the last of the row, with a factor below 0.
+    """
 
-    def column(self, gain: float) -> int:
-        """A further column from 0 to 1."""
-        self.gains.append(gain)
-        return len(self.gains) - 1
+    gains: Floats
+    low: Floats
+    high: Floats
+    rows_from: Ints
+    columns: Ints
+    factors: Floats
 
     def worth(self, values: Floats) -> float:
         """What the columns gain at these values (cents), as taken or not."""
         return float(np.dot(self.gains, np.rint(values)))
 
-    def row(
-        self, low: float, high: float, columns: list[int] | Ints, factors: list[float] | Ints | None = None
-    ) -> None:
-        """A further row."""
-        which = np.asarray(columns, np.int64)
-        weights = np.ones(len(which)) if factors is None else np.asarray(factors, np.float64)
-        self.rows.append((low, high, which, weights))
+
+class Draft(NamedTuple):
+    """A model being written: the same columns as lists."""
+
+    gains: list[float]
+    low: list[float]
+    high: list[float]
+    rows_from: list[int]
+    columns: list[int]
+    factors: list[float]
 
 
 def model_of(board: Board, packing: Packing, places: Ints, requests: Ints) -> Model:
     """The model of choosing among these places of these requests, none of whose lines is placed in `packing`."""
-    arcs = board.place_arc[places]
-    model = Model((board.arc_score[arcs] / 1000).tolist())
-    once(board, model, places, requests)
-    units(board, packing, model, places)
-    within_limits(board, packing, model, places)
-    return model
-
-
-def groups(keys: Ints) -> list[tuple[int, Ints]]:
-    """Positions by equal key, keys ascending."""
-    order = np.argsort(keys, kind="stable")
-    cuts = np.flatnonzero(np.diff(keys[order])) + 1
-    return [(int(keys[own[0]]), own) for own in np.split(order, cuts) if len(own)]
-
-
-def once(board: Board, model: Model, places: Ints, requests: Ints) -> None:
-    """A line once, bundles all or none."""
-    line = board.arc_line[board.place_arc[places]].astype(np.int64)
-    price = board.arc_price[board.place_arc[places]].astype(np.int64)
-    by_line = dict(groups(line))
-    by_price = dict(groups(price)) if board.same_start[requests].any() else {}
-    for request in requests.tolist():
-        members = range(int(board.requests_from[request]), int(board.requests_from[request + 1]))
-        if board.same_start[request]:
-            at_one_start(board, model, members, by_price)
-        elif board.together[request]:
-            whole = model.column(0.0)
-            for member in members:
-                own = by_line.get(member, np.zeros(0, np.int64))
-                model.row(0, 0, [*own, whole], [*([1.0] * len(own)), -1.0])
-        else:
-            for member in members:
-                if member in by_line:
-                    model.row(0, 1, by_line[member])
-
-
-def at_one_start(board: Board, model: Model, members: range, by_price: dict[int, Ints]) -> None:
-    """A bundle with one start for all."""
-    firsts = [int(board.prices_from[member]) for member in members]
-    if not firsts:
-        return
-    starts = []
-    for start in range(int(board.prices_from[members[0] + 1]) - firsts[0]):
-        of_lines = [by_price.get(first + start) for first in firsts]
-        if all(own is None for own in of_lines):
-            continue
-        starts.append(model.column(0.0))
-        for own in of_lines:
-            mine = [] if own is None else own.tolist()
-            model.row(0, 0, [*mine, starts[-1]], [*([1.0] * len(mine)), -1.0])
-    model.row(0, 1, starts)
-
-
-def units(board: Board, packing: Packing, model: Model, places: Ints) -> None:
-    """The units of each resource at its moments, and its opening."""
-    for resource, own in groups(board.arc_resource[board.place_arc[places]].astype(np.int64)):
-        opened = model.column(-float(board.opening[resource]) / 1000) if opens(board, packing, resource) else NONE
-        begins, ends = board.begin[places[own]], board.end[places[own]]
-        asked = board.units[board.arc_line[board.place_arc[places[own]]]]
-        for moment, left in zip(*moments(board, packing, resource, begins, ends), strict=True):
-            there = np.flatnonzero((begins <= moment) & (moment < ends))
-            row_of_moment(model, own[there], asked[there], int(left), opened)
-        if opened != NONE and board.capacity[resource] > 1:
-            for column in own.tolist():
-                model.row(-1, 0, [column, opened], [1.0, -1.0])
-
-
-def row_of_moment(model: Model, columns: Ints, asked: Ints, left: int, opened: int) -> None:
-    """The units asked for at a moment are within what is left; a row that can't bind is left out."""
-    if 2 * asked.min() > left:
-        asked, left = np.ones_like(asked), 1
-    if opened != NONE:
-        model.row(-NO_END, 0, [*columns, opened], [*asked, -float(left)])
-    elif asked.sum() > left:
-        model.row(-NO_END, left, columns, asked)
-
-
-def opens(board: Board, packing: Packing, resource: int) -> bool:
-    """Whether something has to be paid before the first line is placed here."""
-    return bool(board.opening[resource] > 0 and packing.first[resource] == NONE)
+    return Model(*written(board, packing, places, requests))
 
 
 @compiled
-def moments(board: Board, packing: Packing, resource: int, begins: Ints, ends: Ints) -> tuple[Ints, Ints]:
+def written(
+    board: Board, packing: Packing, places: Ints, requests: Ints
+) -> tuple[Floats, Floats, Floats, Ints, Ints, Floats]:
+    """The columns of the model."""
+    gains = [board.arc_score[board.place_arc[place]] / 1000 for place in places]
+    draft = Draft(gains, no_floats(), no_floats(), [0], no_ints(), no_floats())
+    once(board, draft, places, requests)
+    units(board, packing, draft, places)
+    within_limits(board, packing, draft, places)
+    return (
+        np.array(draft.gains), np.array(draft.low), np.array(draft.high),
+        np.array(draft.rows_from), np.array(draft.columns), np.array(draft.factors),
+    )  # fmt: skip
+
+
+@inner
+def no_floats() -> list[float]:
+    """An empty list, of which the compiler knows what will be in it."""
+    return [0.0 for _ in range(0)]
+
+
+@inner
+def no_ints() -> list[int]:
+    """The same for whole numbers."""
+    return [0 for _ in range(0)]
+
+
+@inner
+def column(draft: Draft) -> int:
+    """A further column that gains nothing."""
+    draft.gains.append(0.0)
+    return len(draft.gains) - 1
+
+
+@inner
+def entry(draft: Draft, of_column: int, factor: float) -> None:
+    """A column of the row being written."""
+    draft.columns.append(of_column)
+    draft.factors.append(factor)
+
+
+@inner
+def end_row(draft: Draft, low: float, high: float) -> None:
+    """Ends the row being written."""
+    draft.low.append(low)
+    draft.high.append(high)
+    draft.rows_from.append(len(draft.columns))
+
+
+@inner
+def once(board: Board, draft: Draft, places: Ints, requests: Ints) -> None:
+    """A line once, bundles all or none."""
+    line = board.arc_line[board.place_arc[places]]
+    order = np.argsort(line, kind="mergesort")
+    line = line[order]
+    for request in requests:
+        first, last = board.requests_from[request], board.requests_from[request + 1]
+        if board.same_start[request]:
+            at_one_start(board, draft, places, line, order, first, last)
+            continue
+        whole = column(draft) if board.together[request] else NONE
+        for member in range(first, last):
+            low, high = np.searchsorted(line, member), np.searchsorted(line, member, side="right")
+            for own in order[low:high]:
+                entry(draft, own, 1.0)
+            if whole != NONE:
+                entry(draft, whole, -1.0)
+                end_row(draft, 0.0, 0.0)
+            elif high > low:
+                end_row(draft, 0.0, 1.0)
+
+
+@inner
+def at_one_start(board: Board, draft: Draft, places: Ints, line: Shorts, order: Ints, first: int, last: int) -> None:
+    """A bundle, of lines from `first` to `last`, with one start for all; `line` is that of each place in `order`."""
+    own = order[np.searchsorted(line, first) : np.searchsorted(line, last)]
+    price = board.arc_price[board.place_arc[places[own]]]
+    begun = len(draft.gains)
+    for start in np.unique(price - board.prices_from[board.arc_line[board.place_arc[places[own]]]]):
+        chosen = column(draft)
+        for member in range(first, last):
+            for at in range(len(own)):
+                if price[at] == board.prices_from[member] + start:
+                    entry(draft, own[at], 1.0)
+            entry(draft, chosen, -1.0)
+            end_row(draft, 0.0, 0.0)
+    for chosen in range(begun, len(draft.gains)):
+        entry(draft, chosen, 1.0)
+    if begun < len(draft.gains):
+        end_row(draft, 0.0, 1.0)
+
+
+@inner
+def units(board: Board, packing: Packing, draft: Draft, places: Ints) -> None:
+    """The units of each resource at its moments, and its opening."""
+    resource = board.arc_resource[board.place_arc[places]]
+    order = np.argsort(resource, kind="mergesort")
+    low = 0
+    while low < len(order):
+        high = low
+        while high < len(order) and resource[order[high]] == resource[order[low]]:
+            high += 1
+        units_of(board, packing, draft, places, order[low:high])
+        low = high
+
+
+@inner
+def units_of(board: Board, packing: Packing, draft: Draft, places: Ints, own: Ints) -> None:
+    """The units of one resource, of which these columns are."""
+    resource = resource_of(board, places[own[0]])
+    opened = NONE
+    if board.opening[resource] > 0 and packing.first[resource] == NONE:
+        opened = column(draft)
+        draft.gains[opened] = -board.opening[resource] / 1000
+    begins, ends = board.begin[places[own]], board.end[places[own]]
+    asked = board.units[board.arc_line[board.place_arc[places[own]]]]
+    for moment in moments(board, packing, resource, begins, ends):
+        there = (begins <= moment) & (moment < ends)
+        if there.any():
+            left = board.capacity[resource] - units_at(board, packing, resource, moment)
+            row_of_moment(draft, own[there], asked[there], left, opened)
+    if opened != NONE and board.capacity[resource] > 1:
+        for each in own:
+            entry(draft, each, 1.0)
+            entry(draft, opened, -1.0)
+            end_row(draft, -1.0, 0.0)
+
+
+@inner
+def row_of_moment(draft: Draft, columns: Ints, asked: Ints, left: int, opened: int) -> None:
+    """The units asked for at a moment are within what is left; a row that can't bind is left out."""
+    if 2 * asked.min() > left:
+        asked, left = np.ones_like(asked), 1
+    if opened == NONE and asked.sum() <= left:
+        return
+    for at in range(len(columns)):
+        entry(draft, columns[at], float(asked[at]))
+    if opened != NONE:
+        entry(draft, opened, -float(left))
+    end_row(draft, -NO_END, 0.0 if opened != NONE else float(left))
+
+
+@inner
+def moments(board: Board, packing: Packing, resource: int, begins: Ints, ends: Ints) -> Ints:
     """The moments of which rows are needed: begins that an end follows first, and where anything else begins.
 
-    With the units that what is busy or placed leaves then; where that ends, the next begin's row doesn't know of it.
+    Where what is busy or placed ends, the next begin's row doesn't know of it.
     """
     busy = board.busy[board.busy_from[resource] : board.busy_from[resource + 1]]
     other_begins, other_ends = list(busy[:, 0]), list(busy[:, 1])
@@ -141,23 +210,22 @@ def moments(board: Board, packing: Packing, resource: int, begins: Ints, ends: I
     times = np.unique(begins)
     ended = np.searchsorted(np.sort(np.concatenate((ends, np.array(other_ends)))), times, side="right")
     last = np.append(np.diff(ended) > 0, True)
-    every = np.unique(np.concatenate((times[last], np.array(other_begins))))
-    found, left = np.empty(len(every), np.int64), np.empty(len(every), np.int64)
-    count = 0
-    for moment in every:
-        if ((begins <= moment) & (moment < ends)).any():
-            found[count] = moment
-            left[count] = board.capacity[resource] - units_at(board, packing, resource, moment)
-            count += 1
-    return found[:count], left[:count]
+    return np.unique(np.concatenate((times[last], np.array(other_begins))))
 
 
-def within_limits(board: Board, packing: Packing, model: Model, places: Ints) -> None:
+@inner
+def within_limits(board: Board, packing: Packing, draft: Draft, places: Ints) -> None:
     """What the limits have left for these lines."""
-    lines = board.arc_line[board.place_arc[places]]
-    columns: dict[int, list[int]] = {}
-    for column, line in enumerate(lines.tolist()):
-        for at in range(int(board.line_limits_from[line]), int(board.line_limits_from[line + 1])):
-            columns.setdefault(int(board.line_limits[at]), []).append(column)
-    for limit, own in columns.items():
-        model.row(-NO_END, float(board.at_most[limit] - packing.placed[limit]), own)
+    limits, columns = no_ints(), no_ints()
+    for at in range(len(places)):
+        line = line_of(board, places[at])
+        for row in range(board.line_limits_from[line], board.line_limits_from[line + 1]):
+            limits.append(board.line_limits[row])
+            columns.append(at)
+    limit, of_limit = np.array(limits), np.array(columns)
+    order = np.argsort(limit, kind="mergesort")
+    for at in range(len(order)):
+        entry(draft, of_limit[order[at]], 1.0)
+        own = limit[order[at]]
+        if at + 1 == len(order) or limit[order[at + 1]] != own:
+            end_row(draft, -NO_END, float(board.at_most[own] - packing.placed[own]))

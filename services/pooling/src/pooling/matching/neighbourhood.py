@@ -13,14 +13,15 @@ from pooling.matching.packing import Packing, has_room, line_of, resource_of
 
 @compiled
 def grown_from(
-    board: Board, packing: Packing, regret: Ints, seeds: Ints, size: int, limit: int, longest_block: Ints
+    board: Board, packing: Packing, regret: Ints, seeds: Ints, size: int, limit: int, longest_block: Ints, others: Ints
 ) -> Ints:
     """About `size` requests around the first seed, through places that are regretted at most `limit`.
 
-    When there are no more neighbours, the next seed is taken.
+    When there are no more neighbours, the next seed is taken. None is one of `others`.
     """
     found = np.empty(len(board.together), np.int64)
     chosen = np.zeros(len(board.together), np.bool_)
+    chosen[others] = True
     count = 0
     at = 0
     sown = 0

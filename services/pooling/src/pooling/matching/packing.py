@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pooling.matching.board import Board
-from pooling.matching.compiled import NONE, Ints, compiled, inner
+from pooling.matching.compiled import NEVER, NONE, Ints, compiled, inner
 
 
 class Packing(NamedTuple):
@@ -76,6 +76,18 @@ def put(board: Board, packing: Packing, place: int) -> None:
     packing.first[resource] = line
     for at in range(board.line_limits_from[line], board.line_limits_from[line + 1]):
         packing.placed[board.line_limits[at]] += 1
+
+
+@compiled
+def put_all(board: Board, packing: Packing, places: Ints) -> int:
+    """Places lines there, as long as there is room; what all gain, or `-NEVER` if there is none for all."""
+    gain = 0
+    for place in places:
+        if not (allowed(board, packing, line_of(board, place)) and has_room(board, packing, place)):
+            return int(-NEVER)
+        gain += gain_of(board, packing, place)
+        put(board, packing, place)
+    return gain
 
 
 @compiled

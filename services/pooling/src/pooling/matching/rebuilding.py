@@ -15,8 +15,8 @@ import numpy as np
 
 from pooling.matching.board import Board
 from pooling.matching.compiled import NONE, Flags, Floats, Ints, Words, compiled, inner
-from pooling.matching.components import halves_of_requests
-from pooling.matching.insertion import insert, take_away
+from pooling.matching.components import halves_of_requests, shares
+from pooling.matching.insertion import insert, take_all_away, take_away
 from pooling.matching.neighbourhood import choose, longest_blocks
 from pooling.matching.packing import Packing, assign, copy_of, line_of, put, resource_of
 
@@ -32,7 +32,7 @@ TRIED = 40
 """So many places a line has, on average, that it may be put on."""
 INVITED = 0.3
 """How likely each of those without a place is tried where it might have one."""
-HOT = 0.03
+HOT = 0.015
 """The heat at first, of what a placed line is worth on average: what a step may lose, on average."""
 COLD = 0.1
 """The heat at the end, of that at first."""
@@ -85,14 +85,17 @@ def rebuildings(
     near, near_from = place[by_owner], np.searchsorted(owner[by_owner], np.arange(requests + 1)).astype(np.int64)
     blocks = longest_blocks(board)
     heat = HOT * average(packing, value)
+    halves = halves_of_requests(board)
+    limits = shares(board, packing, halves)
     board = in_order(board, rent, regret)
     return [
         Rebuilding(
-            board, own, copy_of(packing), copy_of(packing), packing.first != NONE, blocks, rank, near, near_from,
+            board._replace(at_most=at_most),
+            own, copy_of(packing), copy_of(packing), packing.first != NONE, blocks, rank, near, near_from,
             np.zeros(MOST_TOUCHED, np.int64), np.zeros(requests, np.bool_), np.full(lines, NONE), np.full(lines, NONE),
             chance.integers(1, 2**63, 1).astype(np.uint64), np.array([value, value]), np.array([heat, heat]),
         )
-        for own in halves_of_requests(board)
+        for own, at_most in zip(halves, limits, strict=True)
     ]  # fmt: skip
 
 
@@ -146,8 +149,7 @@ def best_of(searches: list[Rebuilding]) -> Packing:
 @compiled
 def join(board: Board, into: Packing, packing: Packing, requests: Ints) -> None:
     """Places these requests as they are in another plan."""
-    for request in requests:
-        take_away(board, into, request)
+    take_all_away(board, into, requests)
     for request in requests:
         for line in range(board.requests_from[request], board.requests_from[request + 1]):
             if packing.place[line] != NONE:

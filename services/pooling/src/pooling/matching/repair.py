@@ -10,10 +10,10 @@ import numpy as np
 from pooling.matching.board import Board
 from pooling.matching.compiled import NONE, Floats, Ints
 from pooling.matching.diving import between, dive, relaxed
-from pooling.matching.insertion import take_away
+from pooling.matching.insertion import take_all_away
 from pooling.matching.model import Model, model_of
 from pooling.matching.neighbourhood import with_room
-from pooling.matching.packing import Packing, put
+from pooling.matching.packing import Packing, put_all
 
 MOST_NODES = 20
 MOST_WORK = 20_000
@@ -29,6 +29,16 @@ LEAST_GAIN = 5e-4
 """Cents: half of the least that two plans can differ by."""
 
 
+class Part(NamedTuple):
+    """Requests, the places that they may have and those that they have, and the model with its columns as they are."""
+
+    requests: Ints
+    places: Ints
+    before: Ints
+    model: Model
+    start: Floats
+
+
 class Solved(NamedTuple):
     """Every column's value, the simplex iterations that it took, and whether nothing much better is possible."""
 
@@ -37,20 +47,32 @@ class Solved(NamedTuple):
     ended: bool
 
 
-def repair(board: Board, packing: Packing, requests: Ints, places: Ints, seconds: float | None) -> Solved:
-    """Chooses anew among these places, of these requests, and never worse."""
-    lines = lines_of(board, requests)
-    before = packing.place[lines].copy()
-    for request in requests:
-        take_away(board, packing, request)
+def part_of(board: Board, packing: Packing, requests: Ints, places: Ints) -> Part:
+    """The part in which these requests choose anew among these places."""
+    before = packing.place[lines_of(board, requests)]
+    before = before[before != NONE]
+    take_all_away(board, packing, requests)
     places = with_room(board, packing, places)
     model = model_of(board, packing, places, requests)
-    start = starting(model, places, before)
-    found = solved(model, start, seconds)
-    better = model.worth(found.columns) > model.worth(start) + LEAST_GAIN
-    for place in places[found.columns[: len(places)] > TAKEN] if better else before[before != NONE]:
-        put(board, packing, place)
-    return found
+    put_all(board, packing, before)
+    return Part(requests, places, before, model, starting(model, places, before))
+
+
+def place_anew(board: Board, packing: Packing, part: Part, found: Solved) -> bool:
+    """Places a part as it was solved, if the plan is better for it; whether it is.
+
+    It isn't where another part took the room meanwhile.
+    """
+    if part.model.worth(found.columns) <= part.model.worth(part.start) + LEAST_GAIN:
+        return False
+    take_all_away(board, packing, part.requests)
+    was = put_all(board, packing, part.before)
+    take_all_away(board, packing, part.requests)
+    if put_all(board, packing, part.places[found.columns[: len(part.places)] > TAKEN]) > was:
+        return True
+    take_all_away(board, packing, part.requests)
+    put_all(board, packing, part.before)
+    return False
 
 
 def lines_of(board: Board, requests: Ints) -> Ints:
@@ -62,9 +84,9 @@ def starting(model: Model, places: Ints, before: Ints) -> Floats:
     """Every column as the plan is now: places, then what follows from them."""
     values = np.zeros(len(model.gains))
     values[: len(places)] = np.isin(places, before)
-    for _, _, columns, factors in model.rows:
-        if len(columns) > 1 and factors[-1] < 0 and values[columns[:-1]].any():
-            values[columns[-1]] = 1.0
+    taken = np.add.reduceat(values[model.columns], model.rows_from[:-1])
+    last = model.rows_from[1:] - 1
+    values[model.columns[last[(taken > 0) & (model.factors[last] < 0)]]] = 1.0
     return values
 
 
@@ -146,18 +168,15 @@ def programme(model: Model, *, whole: bool) -> highspy.HighsLp:
     """The model as HiGHS wants it."""
     columns = len(model.gains)
     programme = highspy.HighsLp()
-    programme.num_col_, programme.num_row_ = columns, len(model.rows)
+    programme.num_col_, programme.num_row_ = columns, len(model.low)
     programme.sense_ = highspy.ObjSense.kMaximize
-    programme.col_cost_ = np.array(model.gains)
+    programme.col_cost_ = model.gains
     programme.col_lower_, programme.col_upper_ = np.zeros(columns), np.ones(columns)
-    programme.row_lower_ = np.array([low for low, _, _, _ in model.rows], float)
-    programme.row_upper_ = np.array([high for _, high, _, _ in model.rows], float)
+    programme.row_lower_, programme.row_upper_ = model.low, model.high
     programme.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    programme.a_matrix_.start_ = np.cumsum([0, *(len(which) for _, _, which, _ in model.rows)]).astype(np.int32)
-    programme.a_matrix_.index_ = np.concatenate(
-        [np.empty(0, np.int64), *(which for _, _, which, _ in model.rows)]
-    ).astype(np.int32)
-    programme.a_matrix_.value_ = np.concatenate([np.empty(0), *(factors for _, _, _, factors in model.rows)])
+    programme.a_matrix_.start_ = model.rows_from.astype(np.int32)
+    programme.a_matrix_.index_ = model.columns.astype(np.int32)
+    programme.a_matrix_.value_ = model.factors
     if whole:
         programme.integrality_ = [highspy.HighsVarType.kInteger] * columns
     return programme

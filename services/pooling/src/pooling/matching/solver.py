@@ -143,10 +143,10 @@ class Search:
         self.keep(best_of(self.rebuildings))
 
     def improve(self, seconds: float | None) -> None:
-        """Makes a part of the best plan anew."""
+        """Makes parts of the best plan anew."""
         if self.improver is None:
             self.improver = improver(self.board, quote_of(self.board, self.auction.best), self.chance)
-        improve(self.improver, self.best, seconds)
+        improve(self.improver, self.best, seconds, self.helper)
         self.value = int(worth(self.board, self.best))
 
 

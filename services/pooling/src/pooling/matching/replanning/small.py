@@ -142,7 +142,7 @@ def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
     model = model_of(board, packing, places, requests)
     prefer_moves(model, places, before)
     start = starting(model, places, before)
-    chosen = best_choice(model, start) if model.gains else start
+    chosen = best_choice(model, start) if len(model.gains) else start
     for place in places[chosen[: len(places)] > TAKEN]:
         put(board, packing, place)
     return placements(compiled, board, packing)
@@ -150,8 +150,7 @@ def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
 
 def prefer_moves(model: Model, places: Ints, before: Ints) -> None:
     """Of plans of one worth, that which moves: it has gained the cent above the territory's stability."""
-    for column in np.flatnonzero(~np.isin(places, before)):
-        model.gains[column] += LESS_THAN_A_CENT / len(places)
+    model.gains[np.flatnonzero(~np.isin(places, before))] += LESS_THAN_A_CENT / len(places)
 
 
 def promising(board: Board, packing: Packing, requests: Ints, before: Ints, places: Ints) -> Ints:
