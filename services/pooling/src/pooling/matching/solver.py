@@ -29,6 +29,8 @@ STEPS = 50
 SLOW, FAR = 0.001, 0.02
 """Once a round betters the bound by less than so much of it, with a step so long that many more will come, what is
 placed anew gains more."""
+SELDOM = 8
+"""One round in so many is spent on prices all the same."""
 OTHERS = 100
 """Where openings matter most, one round in so many isn't spent on emptying resources."""
 
@@ -87,9 +89,10 @@ class Search:
             self.assign()
         elif self.emptying is not None and self.rounds % OTHERS:
             self.empty_resources(self.emptying)
-        elif self.bidding and not (self.hot and self.waiting):
+        elif self.bidding and not (self.hot and self.waiting and self.rounds % SELDOM):
             self.bid()
-            self.construct(quote_of(self.board, self.auction.best))
+            if not self.rebuildings:
+                self.construct(quote_of(self.board, self.auction.best))
         elif self.hot:
             self.rebuild()
         else:
@@ -110,7 +113,8 @@ class Search:
             return
         before = self.bound
         self.bidding = bid_in_halves(self.board, self.auction, self.halves, self.helper, STEPS)
-        self.waiting = before - self.bound < SLOW * abs(self.bound) and self.auction.step[0] > FAR
+        slow = before - self.bound < SLOW * abs(self.bound) and self.auction.step[0] > FAR
+        self.waiting = self.waiting or slow
 
     def construct(self, quote: Quote) -> None:
         """Plans by the rents of these prices: requests where they are regretted least, and schedules first."""
