@@ -27,10 +27,23 @@ def test_prices_found_by_two_threads_are_those_of_one(family: str, monkeypatch: 
     assert parts is not None
     assert 0 < parts.middle < len(board.capacity)
     with ThreadPoolExecutor(1) as helper:
-        assert bid(board, one, 60) == bid_in_halves(board, two, parts, helper, 60)
+        assert bid(board, one, 60) == bid_in_halves(board, two, parts, helper, 60, lambda: False)
     assert one.bound[0] == two.bound[0]
     assert np.array_equal(one.flat, two.flat)
     assert np.array_equal(one.best, two.best)
+
+
+def test_bidding_in_halves_ends_when_it_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    board, _ = board_of(compile_problem(instances.problem_of("fixed", 300, 1)))
+    auction, looks = opened(board), iter([False, False, True])
+    monkeypatch.setattr(halving, "LARGE", 0)
+    parts = halves(board, auction.demand)
+    assert parts is not None
+    with ThreadPoolExecutor(1) as helper:
+        assert bid_in_halves(board, auction, parts, helper, 60, lambda: next(looks))
+    twice = opened(board)
+    bid(board, twice, 2)
+    assert np.array_equal(auction.flat, twice.flat)
 
 
 def test_a_small_problem_is_not_halved() -> None:

@@ -21,6 +21,8 @@ from pooling.matching.starts import Lacking, placements
 
 MOST_NODES = 5_000
 MOST_UNITS = 32
+AT_ONCE = 16
+"""A thread makes the diagrams of so many resources before it takes others."""
 NO_NODE = np.zeros(0, np.int64)
 NO_DIAGRAM = (np.zeros(0, np.int32),) * 3
 NO_MOMENTS = (NO_NODE, NO_NODE)
@@ -224,8 +226,13 @@ def relaxations(
         diagram = diagram_of(places.begin[own], places.end[own], units[line], line, int(capacity[resource]), taken)
         return diagram, NO_MOMENTS if diagram else moments_of(places.begin[own], int(capacity[resource]), taken)
 
+    def all_relaxed(resources: range) -> list[tuple[Diagram | None, tuple[Ints, Ints]]]:
+        return [relaxed(resource) for resource in resources]
+
+    every = range(len(capacity))
     with ThreadPoolExecutor(2) as helpers:
-        found = list(helpers.map(relaxed, range(len(capacity))))
+        tasks = helpers.map(all_relaxed, (every[at : at + AT_ONCE] for at in every[::AT_ONCE]))
+        found = [each for own in tasks for each in own]
     exact = np.array([diagram is not None for diagram, _ in found], bool)
     diagrams = [diagram or NO_DIAGRAM for diagram, _ in found]
     moments = [own for _, own in found]

@@ -3,6 +3,7 @@
 What comes out is the same as one thread's, to the last thousandth of a cent.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -36,9 +37,13 @@ def halves(board: Board, demand: Demand) -> Halves | None:
     )
 
 
-def bid_in_halves(board: Board, auction: Auction, parts: Halves, helper: Executor, steps: int) -> bool:
-    """Makes so many steps of bidding; whether it is worth while to go on."""
+def bid_in_halves(
+    board: Board, auction: Auction, parts: Halves, helper: Executor, steps: int, late: Callable[[], bool]
+) -> bool:
+    """Makes so many steps of bidding, or those until it is late; whether it is worth while to go on."""
     for _ in range(steps):
+        if late():
+            break
         ask(auction)
         bound = evaluate_in_halves(board, auction.quote, auction.demand, parts, helper)
         if not learn(board, auction, bound):

@@ -128,9 +128,10 @@ def once(board: Board, draft: Draft, places: Ints, requests: Ints) -> None:
 def at_one_start(board: Board, draft: Draft, places: Ints, line: Shorts, order: Ints, first: int, last: int) -> None:
     """A bundle, of lines from `first` to `last`, with one start for all; `line` is that of each place in `order`."""
     own = order[np.searchsorted(line, first) : np.searchsorted(line, last)]
-    price = board.arc_price[board.place_arc[places[own]]]
+    arc = board.place_arc[places[own]]
+    price = board.arc_price[arc]
     begun = len(draft.gains)
-    for start in np.unique(price - board.prices_from[board.arc_line[board.place_arc[places[own]]]]):
+    for start in np.unique(price - board.prices_from[board.arc_line[arc]]):
         chosen = column(draft)
         for member in range(first, last):
             for at in range(len(own)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 
 import numpy as np
 
@@ -36,9 +37,10 @@ OTHERS = 100
 
 
 class Search:
-    """The best plan and prices so far, and the next round."""
+    """The best plan and prices so far, and the next round, which `late` may cut short where rounds take long."""
 
-    def __init__(self, problem: Problem, seed: int) -> None:
+    def __init__(self, problem: Problem, seed: int, late: Callable[[], bool] = lambda: False) -> None:
+        self.late = late
         self.problem: Compiled = compile_problem(problem)
         self.board: Board
         self.board, self.lacking = board_of(self.problem)
@@ -82,7 +84,7 @@ class Search:
             self.value = value
             assign(self.best, packing)
 
-    def round(self, seconds: float | None) -> bool:
+    def round(self, seconds: float) -> bool:
         """One unit of work; whether another can help."""
         self.rounds += 1
         if self.assignment:
@@ -112,7 +114,7 @@ class Search:
             self.bidding = bool(bid(self.board, self.auction, STEPS))
             return
         before = self.bound
-        self.bidding = bid_in_halves(self.board, self.auction, self.halves, self.helper, STEPS)
+        self.bidding = bid_in_halves(self.board, self.auction, self.halves, self.helper, STEPS, self.late)
         slow = before - self.bound < SLOW * abs(self.bound) and self.auction.step[0] > FAR
         self.waiting = self.waiting or slow
 
@@ -146,7 +148,7 @@ class Search:
         self.hot = rebuild_some(self.rebuildings, self.rent, self.chance, self.helper)
         self.keep(best_of(self.rebuildings))
 
-    def improve(self, seconds: float | None) -> None:
+    def improve(self, seconds: float) -> None:
         """Makes parts of the best plan anew."""
         if self.improver is None:
             self.improver = improver(self.board, quote_of(self.board, self.auction.best), self.chance)
@@ -160,7 +162,11 @@ def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None)
     Raised by `tell`, KeyboardInterrupt ends the search, with the best plan so far.
     """
     began = budget.clock()
-    search = Search(problem, seed)
+
+    def left() -> float:
+        return inf if budget.seconds is None else budget.seconds - (budget.clock() - began)
+
+    search = Search(problem, seed, lambda: left() <= 0)
     rounds = 0
     while True:
         try:
@@ -170,11 +176,10 @@ def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None)
             break
         if budget.rounds is not None and rounds >= budget.rounds:
             break
-        left = None if budget.seconds is None else budget.seconds - (budget.clock() - began)
-        if left is not None and left <= 0:
+        if left() <= 0:
             break
         rounds += 1
-        if not search.round(left):
+        if not search.round(left()):
             break
     return plan_of(search, seed, rounds, budget.clock() - began)
 
