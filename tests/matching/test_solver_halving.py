@@ -1,6 +1,7 @@
 """Two threads find the same as one."""
 
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 
 import numpy as np
 import pytest
@@ -27,15 +28,15 @@ def test_prices_found_by_two_threads_are_those_of_one(family: str, monkeypatch: 
     assert parts is not None
     assert 0 < parts.middle < len(board.capacity)
     with ThreadPoolExecutor(1) as helper:
-        assert bid(board, one, 60) == bid_in_halves(board, two, parts, helper, 60, lambda: False)
+        assert bid(board, one, 60) == bid_in_halves(board, two, parts, helper, 60, lambda: inf)
     assert one.bound[0] == two.bound[0]
     assert np.array_equal(one.flat, two.flat)
     assert np.array_equal(one.best, two.best)
 
 
-def test_bidding_in_halves_ends_when_it_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bidding_in_halves_ends_when_no_seconds_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     board, _ = board_of(compile_problem(instances.problem_of("fixed", 300, 1)))
-    auction, looks = opened(board), iter([False, False, True])
+    auction, looks = opened(board), iter([2.0, 1.0, 0.0])
     monkeypatch.setattr(halving, "LARGE", 0)
     parts = halves(board, auction.demand)
     assert parts is not None

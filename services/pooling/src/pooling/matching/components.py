@@ -72,11 +72,11 @@ def shares(board: Board, packing: Packing, lists: list[Ints]) -> list[Ints]:
     together keep it.
     """
     owner = board.request[np.repeat(np.arange(len(board.units)), np.diff(board.line_limits_from))]
-    most, lines = len(board.at_most), np.zeros(len(board.at_most), np.int64)
-    left, given, found = board.at_most - packing.placed, np.zeros(most, np.int64), []
-    every = np.maximum(1, np.bincount(board.line_limits, minlength=most))
+    count, left, found = len(board.at_most), board.at_most - packing.placed, []
+    every = np.maximum(1, np.bincount(board.line_limits, minlength=count))
+    lines, given = np.zeros(count, np.int64), np.zeros(count, np.int64)
     for requests in lists:
-        lines += np.bincount(board.line_limits[np.isin(owner, requests)], minlength=most)
+        lines += np.bincount(board.line_limits[np.isin(owner, requests)], minlength=count)
         own = left * lines // every - given
         given += own
         found.append(packing.placed + own)

@@ -38,11 +38,11 @@ def halves(board: Board, demand: Demand) -> Halves | None:
 
 
 def bid_in_halves(
-    board: Board, auction: Auction, parts: Halves, helper: Executor, steps: int, late: Callable[[], bool]
+    board: Board, auction: Auction, parts: Halves, helper: Executor, steps: int, left: Callable[[], float]
 ) -> bool:
-    """Makes so many steps of bidding, or those until it is late; whether it is worth while to go on."""
+    """Makes so many steps of bidding, or those until no seconds are left; whether it is worth while to go on."""
     for _ in range(steps):
-        if late():
+        if left() <= 0:
             break
         ask(auction)
         bound = evaluate_in_halves(board, auction.quote, auction.demand, parts, helper)

@@ -1,5 +1,6 @@
 """Large-neighbourhood search: parts of the plan that fall short of the bound are made anew, exactly (Shaw 1998)."""
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
@@ -84,7 +85,7 @@ def size_of(board: Board, places: int, density: float) -> int:
     return int(places / density * len(board.together) / max(1, len(board.units))) + 1
 
 
-def improve(search: Improver, packing: Packing, seconds: float | None, helper: Executor) -> None:
+def improve(search: Improver, packing: Packing, left: Callable[[], float], helper: Executor) -> None:
     """Makes parts anew that share no request, and learns from them how large the next may be."""
     board = search.board
     shortfalls(board, packing, search.quote, search.worths, search.by_resource, search.by_request)
@@ -92,14 +93,14 @@ def improve(search: Improver, packing: Packing, seconds: float | None, helper: E
     done = np.zeros(0, np.int64)
     pairs = min(MOST_PAIRS, 1 + len(board.together) // (ALL_OVER * search.size))
     for _ in range(pairs):
-        for part, found in solved_pair(search, packing, seeds, done, seconds, helper):
+        for part, found in solved_pair(search, packing, seeds, done, left(), helper):
             search.stale = 0 if place_anew(board, packing, part, found) else search.stale + len(part.requests)
             learn(search, found)
             done = np.concatenate((done, part.requests))
 
 
 def solved_pair(
-    search: Improver, packing: Packing, seeds: Ints, done: Ints, seconds: float | None, helper: Executor
+    search: Improver, packing: Packing, seeds: Ints, done: Ints, seconds: float, helper: Executor
 ) -> list[tuple[Part, Solved]]:
     """Two parts solved side by side, each with the other as it is; fewer when no more requests are left."""
     one = grown(search, packing, seeds, done)

@@ -37,10 +37,10 @@ OTHERS = 100
 
 
 class Search:
-    """The best plan and prices so far, and the next round, which `late` may cut short where rounds take long."""
+    """The best plan and prices so far, and the next round, cut short where it takes long and no seconds are `left`."""
 
-    def __init__(self, problem: Problem, seed: int, late: Callable[[], bool] = lambda: False) -> None:
-        self.late = late
+    def __init__(self, problem: Problem, seed: int, left: Callable[[], float]) -> None:
+        self.left = left
         self.problem: Compiled = compile_problem(problem)
         self.board: Board
         self.board, self.lacking = board_of(self.problem)
@@ -84,7 +84,7 @@ class Search:
             self.value = value
             assign(self.best, packing)
 
-    def round(self, seconds: float) -> bool:
+    def round(self) -> bool:
         """One unit of work; whether another can help."""
         self.rounds += 1
         if self.assignment:
@@ -98,7 +98,7 @@ class Search:
         elif self.hot:
             self.rebuild()
         else:
-            self.improve(seconds)
+            self.improve()
         return self.bound * SCALE > self.value
 
     def assign(self) -> None:
@@ -114,7 +114,7 @@ class Search:
             self.bidding = bool(bid(self.board, self.auction, STEPS))
             return
         before = self.bound
-        self.bidding = bid_in_halves(self.board, self.auction, self.halves, self.helper, STEPS, self.late)
+        self.bidding = bid_in_halves(self.board, self.auction, self.halves, self.helper, STEPS, self.left)
         slow = before - self.bound < SLOW * abs(self.bound) and self.auction.step[0] > FAR
         self.waiting = self.waiting or slow
 
@@ -148,11 +148,11 @@ class Search:
         self.hot = rebuild_some(self.rebuildings, self.rent, self.chance, self.helper)
         self.keep(best_of(self.rebuildings))
 
-    def improve(self, seconds: float) -> None:
+    def improve(self) -> None:
         """Makes parts of the best plan anew."""
         if self.improver is None:
             self.improver = improver(self.board, quote_of(self.board, self.auction.best), self.chance)
-        improve(self.improver, self.best, seconds, self.helper)
+        improve(self.improver, self.best, self.left, self.helper)
         self.value = int(worth(self.board, self.best))
 
 
@@ -166,7 +166,7 @@ def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None)
     def left() -> float:
         return inf if budget.seconds is None else budget.seconds - (budget.clock() - began)
 
-    search = Search(problem, seed, lambda: left() <= 0)
+    search = Search(problem, seed, left)
     rounds = 0
     while True:
         try:
@@ -179,7 +179,7 @@ def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None)
         if left() <= 0:
             break
         rounds += 1
-        if not search.round(left()):
+        if not search.round():
             break
     return plan_of(search, seed, rounds, budget.clock() - began)
 

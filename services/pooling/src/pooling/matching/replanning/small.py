@@ -12,7 +12,7 @@ import numpy as np
 from pooling.matching.board import Board, board_of, unrelaxed
 from pooling.matching.compiled import NEVER, NONE, Ints
 from pooling.matching.compiling import Compiled, compile_problem
-from pooling.matching.insertion import take_away
+from pooling.matching.insertion import take_all_away
 from pooling.matching.model import Model, model_of
 from pooling.matching.neighbourhood import options, with_room
 from pooling.matching.packing import Packing, empty, put
@@ -135,8 +135,7 @@ def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
     requests = np.arange(len(problem.requests))
     before, all_places = packing.place.copy(), np.arange(len(board.place_arc))
     in_gaps = outermost(board, with_room(board, packing, all_places))
-    for request in range(len(problem.requests)):
-        take_away(board, packing, request)
+    take_all_away(board, packing, requests)
     beside = outermost(board, with_room(board, packing, all_places))
     places = promising(board, packing, requests, before, np.concatenate((in_gaps, beside)))
     model = model_of(board, packing, places, requests)
@@ -150,7 +149,7 @@ def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
 
 def prefer_moves(model: Model, places: Ints, before: Ints) -> None:
     """Of plans of one worth, that which moves: it has gained the cent above the territory's stability."""
-    model.gains[np.flatnonzero(~np.isin(places, before))] += LESS_THAN_A_CENT / len(places)
+    model.gains[: len(places)][~np.isin(places, before)] += LESS_THAN_A_CENT / len(places)
 
 
 def promising(board: Board, packing: Packing, requests: Ints, before: Ints, places: Ints) -> Ints:
