@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +21,10 @@ OR_TOOLS = {"CP-SAT": "cp-sat", "flow": "flow"}
 PATIENCE, CHECKING = 20.0, 1_200.0
 """A process may take so many times its budget, and two minutes, before it is ended; the checker, which looks at each
 line on each resource, so many seconds more."""
+GRACE = 1.5
+"""A peer that has no answer after so many times its budget, and ten seconds, is ended: it has no plan."""
+LATE = signal.SIGALRM
+"""How a process is ended; who runs out of memory gets another signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,22 @@ def _methods(case: Case, folder: Path, say: Callable[[str], None]) -> Iterator[t
             say("OR-Tools is not here; `make .venv/peers/.installed` brings it")
             continue
         say(f"{case.title}: {method}")
-        yield method, _process(case.title, folder, _command(method, case, folder), _patience(case))
+        if method == OURS:
+            yield method, _process(case.title, folder, _command(method, case, folder), _patience(case))
+        else:
+            yield method, _peer(method, case, folder)
+
+
+def _peer(method: str, case: Case, folder: Path) -> float:
+    """Run a peer, no longer than its grace; returns its process's highest resident size in MB."""
+    grace, answer = 10 + GRACE * case.seconds, folder / f"{method}.json"
+    process, used = _ended(folder, _command(method, case, folder), grace)
+    if process.returncode == -LATE:
+        cpu = used.ru_utime + used.ru_stime
+        answer.write_text(json.dumps({"chosen": None, "bound": None, "seconds": grace, "cpu": cpu}))
+    elif process.returncode:
+        raise _failed(case.title, folder, process)
+    return _megabytes(used)
 
 
 def _patience(case: Case) -> float:
@@ -101,9 +122,16 @@ def measured(module: str, *arguments: str | int) -> dict[str, float]:
 
 
 def _process(title: str, folder: Path, command: list[str], patience: float) -> float:
-    """Run a program to its end; returns its highest resident size in MB. The seed of hashes is left to chance."""
-    log = folder / "log"
-    with log.open("w") as said:
+    """Run a program to its end; returns its highest resident size in MB."""
+    process, used = _ended(folder, command, patience)
+    if process.returncode:
+        raise _failed(title, folder, process)
+    return _megabytes(used)
+
+
+def _ended(folder: Path, command: list[str], patience: float) -> tuple[subprocess.Popen[bytes], resource.struct_rusage]:
+    """Run a program to its end, or so many seconds; and what it used. The seed of hashes is left to chance."""
+    with (folder / "log").open("w") as said:
         process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)  # noqa: S603 - ours
         until = time.monotonic() + patience
         while True:
@@ -111,11 +139,18 @@ def _process(title: str, folder: Path, command: list[str], patience: float) -> f
             if ended:
                 break
             if time.monotonic() > until:
-                process.kill()
+                process.send_signal(LATE)
             time.sleep(0.02)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise Failed(f"{' '.join(command[1:4])} for {title}:\n{log.read_text()[-2_000:]}")
+    return process, used
+
+
+def _failed(title: str, folder: Path, process: subprocess.Popen[bytes]) -> Failed:
+    called = " ".join(map(str, process.args[1:4]))  # type: ignore[index]  # a list, as given above
+    return Failed(f"{called} for {title}:\n{(folder / 'log').read_text()[-2_000:]}")
+
+
+def _megabytes(used: resource.struct_rusage) -> float:
     return used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3 / 1.024)
 
 
