@@ -2,4 +2,5 @@
 
 from pooling.api import bookings, requests, resources
 
-ROUTERS = (resources.router, requests.router, bookings.router)
+ROUTERS = (bookings.router, resources.router, requests.router)
+"""Routes are tried in this order, so what many wait for comes first."""
