@@ -92,7 +92,7 @@ def _no_inbox() -> None:
 
 
 def _no_exclusion() -> None:
-    for name in ("LOCK_OR_SEE_RESOURCE", "LOCK_MATCH", "TAKE_DIRECTLY", "TAKE_MATCH"):
+    for name in ("LOCK_RESOURCE", "LOCK_MATCH", "TAKE_DIRECTLY", "TAKE_MATCH"):
         replace(f"pooling.store.holds:{name}", lambda sql: re.sub(r"free @> [$\w.]+(::tstzrange)?", "true", sql))
 
 

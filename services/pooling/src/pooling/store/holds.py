@@ -84,7 +84,7 @@ _RESOURCE = """
 """
 
 # Who books doesn't pay for what a refusal tells, and who finds the slot taken locks nothing.
-_LOCK = _RESOURCE.format(
+LOCK_RESOURCE = _RESOURCE.format(
     more="",
     beside="",
     locked="""
@@ -92,7 +92,7 @@ _LOCK = _RESOURCE.format(
     FOR SHARE OF member FOR NO KEY UPDATE OF resource
 """,
 )
-_SEE = _RESOURCE.format(
+SEE_RESOURCE = _RESOURCE.format(
     more=""", resource.title, resource.characteristics, resource.commune, resource.place, resource.latitude,
         resource.longitude, resource.ring, resource.availability, saved.request_hash, saved.status AS saved_status,
         saved.headers, saved.body,
@@ -101,16 +101,6 @@ _SEE = _RESOURCE.format(
     LEFT JOIN idempotency AS saved ON saved.subject = $5 AND saved.key = $6""",
     locked="",
 )
-_LOCK_OR_SEE = """
-    WITH locked AS ({lock})
-    SELECT true AS is_locked, locked.*, NULL AS title, NULL AS characteristics, NULL AS commune, NULL AS place,
-        NULL AS latitude, NULL AS longitude, NULL AS ring, NULL AS availability, NULL AS request_hash,
-        NULL AS saved_status, NULL AS headers, NULL AS body, NULL AS is_free
-    FROM locked
-    UNION ALL
-    SELECT false, seen.* FROM ({see}) AS seen WHERE NOT EXISTS (SELECT FROM locked)
-"""
-LOCK_OR_SEE_RESOURCE = _LOCK_OR_SEE.format(lock=_LOCK, see=_SEE)
 
 
 async def lock_for_match(tx: Tx, scope: Scope, match_id: UUID) -> MatchGround | None:
@@ -135,18 +125,21 @@ async def lock_resource(tx: Tx, asker: Asker, resource_id: UUID, period: Period,
     Who will be refused is told by the same look whether this is the same request as one that was answered before.
     None when one of them is missing, or the resource's ring does not reach the asker.
     """
-    row = await tx.fetchrow(
-        LOCK_OR_SEE_RESOURCE, resource_id, asker.organisation_id, asker.pole_id, rows.span(period), *keeping.key
-    )
+    asked = (resource_id, asker.organisation_id, asker.pole_id, rows.span(period))
+    row = await tx.fetchrow(LOCK_RESOURCE, *asked)
+    if row is not None:
+        return _resource_ground(row)
+    row = await tx.fetchrow(SEE_RESOURCE, *asked, *keeping.key)
     if row is None:
         return None
-    ground = _ground(row, row["id"], row["version"], row["status"])
-    if row["is_locked"]:
-        return ground
     if row["is_free"]:  # but not locked: who had locked it left the row otherwise; what it is now is looked at anew
         return await lock_resource(tx, asker, resource_id, period, keeping)
     keeping.looked((row["request_hash"], row["saved_status"], row["headers"], row["body"]))
-    return replace(ground, seen=resources.of(row))
+    return replace(_resource_ground(row), seen=resources.of(row))
+
+
+def _resource_ground(row: Row) -> Ground:
+    return _ground(row, row["id"], row["version"], row["status"])
 
 
 def _match_ground(row: Row) -> MatchGround:
