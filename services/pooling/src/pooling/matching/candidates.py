@@ -23,8 +23,8 @@ LOW_BITS = 2**32 - 1
 
 Asked = tuple[Ints, Ints, Floats, Floats, Words, Floats, Ints]
 Offered = tuple[Ints, Words, Floats, Words, Floats, Ints]
-Spent = tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]
-"""By line its minutes, dearest price and where its bonuses begin and end; these; by post fixed and hourly prices."""
+Spent = tuple[Ints, Ints, Ints, Ints]
+"""By line its minutes and dearest price; by post fixed and hourly prices."""
 Reach = tuple[Floats, Floats, Floats]
 """The directions of lines and of posts, and by line the square of the longest chord."""
 Only = tuple[Flags, Ints, Ints, Ints]
@@ -60,14 +60,13 @@ def pairs(problem: Compiled) -> Pairs:
         (needs.restricted[turns], needs.only_from[turns], needs.only_from[turns + 1], post[needs.only]),
         (offers.kind[order], offers.poles[order], offers.place[order],
          offers.features[order], offers.measures[order], offers.units[order]),
-        (needs.minutes[turns], needs.dearest[turns], needs.bonus_from[turns], needs.bonus_from[turns + 1], needs.bonus,
-         offers.fixed[order], offers.hour[order]),
+        (needs.minutes[turns], needs.dearest[turns], offers.fixed[order], offers.hour[order]),
         (directions(needs.place[turns]), directions(offers.place[order]), chords(needs.farthest[turns] * 1000)),
         (grid, begins, order),
-        np.empty((USUAL * len(turns), 3), np.int64),
+        np.empty((USUAL * len(turns), 2), np.int64),
     )  # fmt: skip
     found = np.empty((5, int(where[:, 1].sum())), np.int64)
-    put_in_order(kept, where, found)
+    put_in_order(kept, where, needs.bonus_from, needs.bonus, offers.features, found)
     return Pairs(*found)
 
 
@@ -77,12 +76,12 @@ def join(
 ) -> tuple[Ints, Ints]:
     """All pairs, a line's one after another by resource; by line (in the problem's order) their begin and number.
 
-    A pair's resource and metres are in one word, then come its price and bonus. They are written into `kept` if there
-    is room. All else that is by line is in the order of the lines' turns.
+    A pair's resource and metres are in one word, then comes its price. They are written into `kept` if there is room.
+    All else that is by line is in the order of the lines' turns.
     """
     where, count = np.empty((len(turns), 2), np.int64), 0
     room = len(laid[2]) + 1
-    runs, fitting = np.empty((room + 3 * laid[0].rows, 2), np.int64), np.empty((3, room), np.int64)
+    runs, fitting = np.empty((room + 3 * laid[0].rows, 2), np.int64), np.empty((2, room), np.int64)
     near, metres = np.empty(room, np.int64), np.empty(room, np.int64)
     for line in range(len(turns)):
         if only[0][line]:
@@ -93,7 +92,7 @@ def join(
         size = within_reach(line, runs[:most], reach, near)
         size = suiting(line, near[:size], asked, offered)
         measure(line, near[:size], asked[2], offered[2], reach, metres)
-        size = pay(line, near[:size], metres, asked, offered, spent, laid, fitting)
+        size = pay(line, near[:size], metres, asked[3], spent, laid[2], fitting)
         if count + size > len(kept):
             kept = grown(kept, count, size)
         if size > RANKED:
@@ -160,28 +159,22 @@ def measure(line: int, posts: Ints, place: Floats, places: Floats, reach: Reach,
 
 
 @inner
-def pay(
-    line: int, posts: Ints, metres: Ints, asked: Asked, offered: Offered, spent: Spent, laid: Laid, fit: Ints
-) -> int:
-    """Writes what a line keeps of these posts (RESOURCE and METRES in one, PRICE, BONUS); how many there are."""
-    minutes, dearest, first, last, bonus, fixed, hour = spent
-    size = 0
-    long, most, farthest = minutes[line], dearest[line], asked[3][line]
+def pay(line: int, posts: Ints, metres: Ints, farthest: Floats, spent: Spent, order: Ints, fitting: Ints) -> int:
+    """Writes those of these posts that aren't too dear or too far (resource and metres in one, price); how many."""
+    fixed, hour, size = spent[2], spent[3], 0
+    minutes, dearest = spent[0][line], spent[1][line]
     for at in range(len(posts)):
         post, far = posts[at], metres[at]
-        price = fixed[post] + (hour[post] * long + 30) // 60
-        posts[size] = post
-        fit[0, size], fit[1, size], fit[2, size] = (laid[2][post] << 32) | far, price, 0
-        size += (price <= most) & (far / 1000.0 <= farthest)
-    for at in range(size if first[line] < last[line] else 0):
-        fit[2, at] = bonus_of(bonus, first[line], last[line], posts[at], offered[3])
+        price = fixed[post] + (hour[post] * minutes + 30) // 60
+        fitting[0, size], fitting[1, size] = (order[post] << 32) | far, price
+        size += (price <= dearest) & (far / 1000.0 <= farthest[line])
     return size
 
 
 @inner
 def grown(kept: Ints, count: int, more: int) -> Ints:
     """Twice as long with the same beginning, and room for so many more."""
-    longer = np.empty((2 * count + more, 3), np.int64)
+    longer = np.empty((2 * count + more, 2), np.int64)
     longer[:count] = kept[:count]
     return longer
 
@@ -194,7 +187,7 @@ def append_ranked(fitting: Ints, kept: Ints) -> None:
         place = 0
         for other in range(len(keys)):
             place += keys[other] < keys[at]
-        kept[place, 0], kept[place, 1], kept[place, 2] = keys[at], fitting[1, at], fitting[2, at]
+        kept[place, 0], kept[place, 1] = keys[at], fitting[1, at]
 
 
 @inner
@@ -216,19 +209,22 @@ def append_sorted(fitting: Ints, kept: Ints) -> None:
         gap = gap * 4 // 9
     for place in range(len(keys)):
         at = keys[place] & LOW_BITS
-        kept[place, 0], kept[place, 1], kept[place, 2] = fitting[0, at], fitting[1, at], fitting[2, at]
+        kept[place, 0], kept[place, 1] = fitting[0, at], fitting[1, at]
 
 
 @compiled
-def put_in_order(kept: Ints, where: Ints, found: Ints) -> None:
+def put_in_order(kept: Ints, where: Ints, bonus_from: Ints, bonus: Ints, features: Words, found: Ints) -> None:
     """Writes the columns LINE to BONUS of all pairs by line."""
     place = 0
     for line in range(len(where)):
+        begin, first, last = place, bonus_from[line], bonus_from[line + 1]
         for at in range(where[line, 0], where[line, 0] + where[line, 1]):
-            found[LINE, place], found[RESOURCE, place] = line, kept[at, 0] >> 32
-            found[METRES, place] = kept[at, 0] & LOW_BITS
-            found[PRICE, place], found[BONUS, place] = kept[at, 1], kept[at, 2]
+            key = kept[at, 0]
+            found[LINE, place], found[RESOURCE, place], found[METRES, place] = line, key >> 32, key & LOW_BITS
+            found[PRICE, place], found[BONUS, place] = kept[at, 1], 0
             place += 1
+        for at in range(begin, place if first < last else begin):
+            found[BONUS, at] = bonus_of(bonus, first, last, found[RESOURCE, at], features)
 
 
 @inner
