@@ -63,10 +63,11 @@ def pairs(problem: Compiled) -> Pairs:
         (needs.minutes[turns], needs.dearest[turns], offers.fixed[order], offers.hour[order]),
         (directions(needs.place[turns]), directions(offers.place[order]), chords(needs.farthest[turns] * 1000)),
         (grid, begins, order),
-        np.empty((USUAL * len(turns), 2), np.int64),
+        np.empty(USUAL * len(turns), np.int64),
     )  # fmt: skip
     found = np.empty((5, int(where[:, 1].sum())), np.int64)
-    put_in_order(kept, where, needs.bonus_from, needs.bonus, offers.features, found)
+    put_in_order(kept, where, (needs.minutes, offers.fixed, offers.hour), found)
+    add_bonuses(needs.bonus_from, needs.bonus, offers.features, found)
     return Pairs(*found)
 
 
@@ -76,13 +77,13 @@ def join(
 ) -> tuple[Ints, Ints]:
     """All pairs, a line's one after another by resource; by line (in the problem's order) their begin and number.
 
-    A pair's resource and metres are in one word, then comes its price. They are written into `kept` if there is room.
-    All else that is by line is in the order of the lines' turns.
+    A pair is one word of its resource and metres. They are written into `kept` if there is room. All else that is by
+    line is in the order of the lines' turns.
     """
     where, count = np.empty((len(turns), 2), np.int64), 0
     room = len(laid[2]) + 1
-    runs, fitting = np.empty((room + 3 * laid[0].rows, 2), np.int64), np.empty((2, room), np.int64)
-    near, metres = np.empty(room, np.int64), np.empty(room, np.int64)
+    runs, near = np.empty((room + 3 * laid[0].rows, 2), np.int64), np.empty(room, np.int64)
+    metres, fitting = np.empty(room, np.int64), np.empty(room, np.int64)
     for line in range(len(turns)):
         if only[0][line]:
             most = listed(line, only, runs)
@@ -96,9 +97,9 @@ def join(
         if count + size > len(kept):
             kept = grown(kept, count, size)
         if size > RANKED:
-            append_sorted(fitting[:, :size], kept[count:])
+            append_sorted(fitting[:size], kept[count:])
         else:
-            append_ranked(fitting[:, :size], kept[count:])
+            append_ranked(fitting[:size], kept[count:])
         where[turns[line], 0], where[turns[line], 1] = count, size
         count += size
     return kept, where
@@ -160,13 +161,13 @@ def measure(line: int, posts: Ints, place: Floats, places: Floats, reach: Reach,
 
 @inner
 def pay(line: int, posts: Ints, metres: Ints, farthest: Floats, spent: Spent, order: Ints, fitting: Ints) -> int:
-    """Writes those of these posts that aren't too dear or too far (resource and metres in one, price); how many."""
+    """Writes those of these posts that aren't too dear or too far, resource and metres in one word; how many."""
     fixed, hour, size = spent[2], spent[3], 0
     minutes, dearest = spent[0][line], spent[1][line]
     for at in range(len(posts)):
         post, far = posts[at], metres[at]
         price = fixed[post] + (hour[post] * minutes + 30) // 60
-        fitting[0, size], fitting[1, size] = (order[post] << 32) | far, price
+        fitting[size] = (order[post] << 32) | far
         size += (price <= dearest) & (far / 1000.0 <= farthest[line])
     return size
 
@@ -174,28 +175,24 @@ def pay(line: int, posts: Ints, metres: Ints, farthest: Floats, spent: Spent, or
 @inner
 def grown(kept: Ints, count: int, more: int) -> Ints:
     """Twice as long with the same beginning, and room for so many more."""
-    longer = np.empty((2 * count + more, 2), np.int64)
+    longer = np.empty(2 * count + more, np.int64)
     longer[:count] = kept[:count]
     return longer
 
 
 @inner
-def append_ranked(fitting: Ints, kept: Ints) -> None:
+def append_ranked(keys: Ints, kept: Ints) -> None:
     """Writes a line's pairs by resource."""
-    keys = fitting[0]
     for at in range(len(keys)):
         place = 0
         for other in range(len(keys)):
             place += keys[other] < keys[at]
-        kept[place, 0], kept[place, 1] = keys[at], fitting[1, at]
+        kept[place] = keys[at]
 
 
 @inner
-def append_sorted(fitting: Ints, kept: Ints) -> None:
-    """The same for many: sorted first (D. L. Shell)."""
-    keys = np.empty(fitting.shape[1], np.int64)
-    for at in range(len(keys)):
-        keys[at] = (fitting[0, at] & ~LOW_BITS) | at
+def append_sorted(keys: Ints, kept: Ints) -> None:
+    """The same for many (D. L. Shell)."""
     gap = 1
     while gap < len(keys) // 2:
         gap = 2 * gap + gap // 4 + 1
@@ -207,24 +204,28 @@ def append_sorted(fitting: Ints, kept: Ints) -> None:
                 hole -= gap
             keys[hole] = key
         gap = gap * 4 // 9
-    for place in range(len(keys)):
-        at = keys[place] & LOW_BITS
-        kept[place, 0], kept[place, 1] = fitting[0, at], fitting[1, at]
+    kept[: len(keys)] = keys
 
 
 @compiled
-def put_in_order(kept: Ints, where: Ints, bonus_from: Ints, bonus: Ints, features: Words, found: Ints) -> None:
-    """Writes the columns LINE to BONUS of all pairs by line."""
+def put_in_order(kept: Ints, where: Ints, spent: tuple[Ints, Ints, Ints], found: Ints) -> None:
+    """Writes the columns LINE to PRICE of all pairs by line; `spent` is minutes by line, prices by resource."""
+    minutes, fixed, hour = spent
     place = 0
     for line in range(len(where)):
-        begin, first, last = place, bonus_from[line], bonus_from[line + 1]
         for at in range(where[line, 0], where[line, 0] + where[line, 1]):
-            key = kept[at, 0]
-            found[LINE, place], found[RESOURCE, place], found[METRES, place] = line, key >> 32, key & LOW_BITS
-            found[PRICE, place], found[BONUS, place] = kept[at, 1], 0
+            resource, metres = kept[at] >> 32, kept[at] & LOW_BITS
+            found[LINE, place], found[RESOURCE, place], found[METRES, place] = line, resource, metres
+            found[PRICE, place] = fixed[resource] + (hour[resource] * minutes[line] + 30) // 60
             place += 1
-        for at in range(begin, place if first < last else begin):
-            found[BONUS, at] = bonus_of(bonus, first, last, found[RESOURCE, at], features)
+
+
+@compiled
+def add_bonuses(bonus_from: Ints, bonus: Ints, features: Words, found: Ints) -> None:
+    """Writes the column BONUS."""
+    for pair in range(found.shape[1]):
+        first, last = bonus_from[found[LINE, pair]], bonus_from[found[LINE, pair] + 1]
+        found[BONUS, pair] = bonus_of(bonus, first, last, found[RESOURCE, pair], features) if first < last else 0
 
 
 @inner
