@@ -91,3 +91,33 @@ def test_metres_are_the_haversines_at_every_distance() -> None:
     line = Line("l", "a", 5000, 60, (0, 0), at=(46.0, 2.0))
     found = pairs(compile_problem(Problem(resources, (Request("q", "p", (line,)),))))
     assert found.metres.tolist() == [metres(line, resource) for resource in resources]
+
+
+def test_lines_with_more_resources_than_is_usual_have_them_all() -> None:
+    chance = Random(6)  # noqa: S311 - the same every time
+    resources = tuple(Resource(f"r{at}", "a", ("p",), place(chance, (46.3, -0.4), (1.0, 1.0))) for at in range(150))
+    lines = [Line(f"l{at}", "a", 5000, 60, (0, 0), at=place(chance, (46.3, -0.4), (1.0, 1.0))) for at in range(30)]
+    found = pairs(compile_problem(Problem(resources, tuple(Request(line.id, "p", (line,)) for line in lines))))
+    assert found.line.tolist() == [at for at in range(30) for _ in resources]
+    assert found.resource.tolist() == list(range(150)) * 30
+    assert found.metres.tolist() == [metres(line, resource) for line in lines for resource in resources]
+
+
+def test_each_of_many_poles_features_and_measures_counts() -> None:
+    """More than the bits of a word."""
+    names = [f"n{at:02}" for at in range(70)]
+    resources = tuple(
+        Resource(f"r{at}", "a", (name,), features=frozenset(names) - {name}, measures={name: 1.0, "seats": float(at)})
+        for at, name in enumerate(names)
+    )
+    lines = [
+        Line("pole", "a", 5000, 60, (0, 0)),
+        Line("feature", "a", 5000, 60, (0, 0), features=frozenset(names[:68])),
+        Line("measure", "a", 5000, 60, (0, 0), at_least={"seats": 69.0}),
+        Line("both measures", "a", 5000, 60, (0, 0), at_least={"seats": 69.0, "n69": 2.0}),
+    ]
+    requests = tuple(Request(f"{line.id} {pole}", pole, (replace(line, id=f"{line.id} {pole}"),))
+                     for line in lines for pole in names)  # fmt: skip
+    found = pairs(compile_problem(Problem(resources, requests)))
+    expected = [(at, at) for at in range(70)] + [(70 + at, at) for at in (68, 69)] + [(140 + 69, 69)]
+    assert list(zip(found.line.tolist(), found.resource.tolist(), strict=True)) == expected

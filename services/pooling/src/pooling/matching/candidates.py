@@ -1,20 +1,21 @@
 """Which resources a line may go to, times aside: kind, pole, features, measures, units, `only`, distance and price.
 
-Resources are laid out by kind and by the cells of a grid over the map, so that a line looks only at those in the cells
-that the box around its circle touches, and at these one after another in memory.
+Resources are laid out by the cells of a grid over the map, so that a line looks only at those in the cells that the
+box around its circle touches, and at these one after another in memory. Lines take their turns by cell too, so that
+what the next one looks at has just been looked at; in the end their pairs are put in order.
 """
 
 from dataclasses import dataclass
-from math import asin, cos, floor, pi, sin
 
 import numpy as np
 
-from pooling.matching.compiled import Flags, Floats, Ints, Words, compiled, inner
-from pooling.matching.compiling import Compiled, Needs, Offers
-from pooling.matching.distance import METRES_PER_DEGREE, chords, directions, metres_along, square_between
+from pooling.matching.compiled import NONE, Flags, Floats, Ints, Words, compiled, inner
+from pooling.matching.compiling import Compiled
+from pooling.matching.distance import chords, directions, metres_along, metres_between, square_between
+from pooling.matching.grid import Grid, around, by_cell, grid_over
 
-MOST_ACROSS = 1024
-"""Cells of the grid in a row, and rows."""
+USUAL = 64
+"""Pairs of a line for which there is room at first; memory that isn't used costs nothing."""
 RANKED = 64
 """Resources of a line that are sorted by counting for each how many come before it."""
 LINE, RESOURCE, METRES, PRICE, BONUS = range(5)
@@ -22,12 +23,14 @@ LOW_BITS = 2**32 - 1
 
 Asked = tuple[Ints, Ints, Floats, Floats, Words, Floats, Ints]
 Offered = tuple[Ints, Words, Floats, Words, Floats, Ints]
-Spent = tuple[Ints, Ints, Ints, Ints, Ints, Ints]
-"""By line its minutes, dearest price and where its bonuses begin; these; the fixed price and that by hour, by post."""
+Spent = tuple[Ints, Ints, Ints, Ints]
+"""By line its minutes and dearest price; by post fixed and hourly prices."""
 Reach = tuple[Floats, Floats, Floats]
 """The directions of lines and of posts, and by line the square of the longest chord."""
-Cells = tuple[Ints, int, int, float, float, float, float]
-"""Where each cell begins, rows, columns, south and west, and a cell's height and width in degrees."""
+Only = tuple[Flags, Ints, Ints, Ints]
+"""Whether a line names its resources, where the posts of these begin and end, and the posts."""
+Laid = tuple[Grid, Ints, Ints]
+"""The grid, where its cells begin, and by post the resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,210 +48,184 @@ def pairs(problem: Compiled) -> Pairs:
     """Every eligible pair, times aside."""
     needs, offers = problem.needs, problem.offers
     kinds = int(max(needs.kind.max(initial=0), offers.kind.max(initial=0))) + 1
-    order, cells = laid_out(offers, kinds, cell_height(needs))
+    grid = grid_over(offers.place, needs.farthest)
+    turns, _ = by_cell(needs.kind, needs.place, grid, kinds)
+    order, begins = by_cell(offers.kind, offers.place, grid, kinds)
     post = np.empty(len(order), np.int64)
     post[order] = np.arange(len(order))
-    found = join(
-        (needs.kind, needs.pole, needs.place, needs.farthest, needs.features, needs.measures, needs.units),
-        (needs.restricted, needs.only_from, post[needs.only]),
+    kept, where = join(
+        turns,
+        (needs.kind[turns], needs.pole[turns], needs.place[turns], needs.farthest[turns],
+         needs.features[turns], needs.measures[turns], needs.units[turns]),
+        (needs.restricted[turns], needs.only_from[turns], needs.only_from[turns + 1], post[needs.only]),
         (offers.kind[order], offers.poles[order], offers.place[order],
          offers.features[order], offers.measures[order], offers.units[order]),
-        (needs.minutes, needs.dearest, needs.bonus_from, needs.bonus, offers.fixed[order], offers.hour[order]),
-        (directions(needs.place), directions(offers.place[order]), chords(needs.farthest * 1000)),
-        order,
-        cells,
+        (needs.minutes[turns], needs.dearest[turns], offers.fixed[order], offers.hour[order]),
+        (directions(needs.place[turns]), directions(offers.place[order]), chords(needs.farthest[turns] * 1000)),
+        (grid, begins, order),
+        np.empty(USUAL * len(turns), np.int64),
     )  # fmt: skip
+    found = np.empty((5, int(where[:, 1].sum())), np.int64)
+    put_in_order(kept, where, (needs.minutes, offers.fixed, offers.hour), found)
+    add_bonuses(needs.bonus_from, needs.bonus, offers.features, found)
     return Pairs(*found)
-
-
-def cell_height(needs: Needs) -> float:
-    """Half the usual radius, in degrees."""
-    radii = needs.farthest[np.isfinite(needs.farthest)]
-    return float(np.median(radii)) * 500 / METRES_PER_DEGREE if len(radii) else 1.0
-
-
-def laid_out(offers: Offers, kinds: int, height: float) -> tuple[Ints, Cells]:
-    """The resources by kind and cell, and the cells; where a resource is in that order is its **post**.
-
-    A kind has its resources without a place before its first row. Cells are `height` degrees high and as wide on the
-    ground, or more if there would be too many.
-    """
-    latitude, longitude = offers.place[:, 0], offers.place[:, 1]
-    known = ~np.isnan(latitude)
-    ends = (
-        np.array([offers.place[known].min(axis=0), offers.place[known].max(axis=0)])
-        if known.any()
-        else np.zeros((2, 2))
-    )
-    (south, west), (north, east) = ends.tolist()
-    height = max(height, (north - south) / MOST_ACROSS, 1e-6)
-    width = max(height / max(0.01, cos((south + north) * pi / 360)), (east - west) / MOST_ACROSS)
-    rows, columns = int((north - south) / height) + 1, int((east - west) / width) + 1
-    row = np.floor((np.nan_to_num(latitude) - south) / height).astype(np.int64)
-    column = np.floor((np.nan_to_num(longitude) - west) / width).astype(np.int64)
-    cell = offers.kind * (rows * columns + 1) + np.where(known, 1 + row * columns + column, 0)
-    order = np.argsort(cell, kind="stable")
-    begins = np.searchsorted(cell[order], np.arange(kinds * (rows * columns + 1) + 1))
-    return order, (begins, rows, columns, south, west, height, width)
 
 
 @compiled
 def join(
-    asked: Asked,
-    only: tuple[Flags, Ints, Ints],
-    offered: Offered,
-    spent: Spent,
-    reach: Reach,
-    order: Ints,
-    cells: Cells,
-) -> Ints:
-    """The columns LINE to BONUS of all pairs (5 x pairs)."""
-    lines, count = len(asked[0]), 0
-    found = np.empty((5, 1024 + lines), np.int64)
-    runs, fitting = np.empty((len(order) + 3 * cells[1] + 1, 2), np.int64), np.empty((5, len(order)), np.int64)
-    for line in range(lines):
-        most = listed(line, only, runs) if only[0][line] else around(line, asked, cells, runs)
-        size = fit(line, runs[:most], asked, offered, spent, reach, order, fitting)
-        if count + size > found.shape[1]:
-            found = grown(found, count, max(count // 4 + size, (count + size) * (lines - line) // (line + 1)))
-        if size > RANKED:
-            append_sorted(line, size, fitting, found, count)
+    turns: Ints, asked: Asked, only: Only, offered: Offered, spent: Spent, reach: Reach, laid: Laid, kept: Ints
+) -> tuple[Ints, Ints]:
+    """All pairs, a line's one after another by resource; by line (in the problem's order) their begin and number.
+
+    A pair is one word of its resource and metres. They are written into `kept` if there is room. All else that is by
+    line is in the order of the lines' turns.
+    """
+    where, count = np.empty((len(turns), 2), np.int64), 0
+    room = len(laid[2]) + 1
+    runs, near = np.empty((room + 3 * laid[0].rows, 2), np.int64), np.empty(room, np.int64)
+    metres, fitting = np.empty(room, np.int64), np.empty(room, np.int64)
+    for line in range(len(turns)):
+        if only[0][line]:
+            most = listed(line, only, runs)
         else:
-            append_ranked(line, size, fitting, found, count)
+            kind, place = asked[0][line], asked[2][line]
+            most = around(kind, place[0], place[1], asked[3][line], laid[0], laid[1], runs)
+        size = within_reach(line, runs[:most], reach, near)
+        size = suiting(line, near[:size], asked, offered)
+        measure(line, near[:size], asked[2], offered[2], reach, metres)
+        size = pay(line, near[:size], metres, asked[3], spent, laid[2], fitting)
+        if count + size > len(kept):
+            kept = grown(kept, count, size)
+        if size > RANKED:
+            append_sorted(fitting[:size], kept[count:])
+        else:
+            append_ranked(fitting[:size], kept[count:])
+        where[turns[line], 0], where[turns[line], 1] = count, size
         count += size
-    return found[:, :count]
+    return kept, where
 
 
 @inner
-def fit(
-    line: int, runs: Ints, asked: Asked, offered: Offered, spent: Spent, reach: Reach, order: Ints, fitting: Ints
-) -> int:
-    """Writes the resources that a line may go to, with METRES to BONUS, out of runs of posts; how many there are."""
-    minutes, dearest, bonus_from, bonus, fixed, hour = spent
-    first, last, size = bonus_from[line], bonus_from[line + 1], 0
-    for run in range(len(runs)):
-        for post in range(runs[run, 0], runs[run, 1]):
-            square = square_between(reach[0], line, reach[1], post)
-            if square > reach[2][line] or not suits(line, post, asked, offered):
-                continue
-            price = fixed[post] + (hour[post] * minutes[line] + 30) // 60
-            metres = metres_along(square, asked[2], line, offered[2], post)
-            if price <= dearest[line] and metres / 1000.0 <= asked[3][line]:
-                fitting[RESOURCE, size], fitting[METRES, size], fitting[PRICE, size] = order[post], metres, price
-                fitting[BONUS, size] = bonus_of(bonus, first, last, post, offered[3])
-                size += 1
+def listed(line: int, only: Only, runs: Ints) -> int:
+    """The posts that a line names itself, as runs; how many."""
+    size = 0
+    for at in range(only[1][line], only[2][line]):
+        runs[size, 0], runs[size, 1] = only[3][at], only[3][at] + 1
+        size += 1
     return size
 
 
 @inner
-def grown(found: Ints, count: int, more: int) -> Ints:
-    """Longer columns with the same beginning, and room for so many more."""
-    longer = np.empty((5, count + more), np.int64)
-    longer[:, :count] = found[:, :count]
+def within_reach(line: int, runs: Ints, reach: Reach, near: Ints) -> int:
+    """Writes the posts of these runs that aren't too far for a line; how many there are.
+
+    Without a branch, which would be guessed wrong half the time.
+    """
+    size, farthest = 0, reach[2][line]
+    for run in range(len(runs)):
+        for post in range(runs[run, 0], runs[run, 1]):
+            near[size] = post
+            size += not square_between(reach[0], line, reach[1], post) > farthest
+    return size
+
+
+@inner
+def suiting(line: int, posts: Ints, asked: Asked, offered: Offered) -> int:
+    """Puts those of these posts to the front that suit a line: kind, pole, units, features and measures; how many."""
+    kind, pole, units, size = asked[0][line], asked[1][line], asked[6][line], 0
+    word, bit = pole >> 6, np.uint64(pole & 63)
+    for post in posts:
+        suits = (offered[0][post] == kind) & (offered[5][post] >= units)
+        suits &= ((offered[1][post, word] >> bit) & np.uint64(1)) != 0
+        for each in range(asked[4].shape[1]):
+            suits &= (asked[4][line, each] & ~offered[3][post, each]) == 0
+        for measure in range(asked[5].shape[1]):
+            suits &= offered[4][post, measure] >= asked[5][line, measure]
+        posts[size] = post
+        size += suits
+    return size
+
+
+@inner
+def measure(line: int, posts: Ints, place: Floats, places: Floats, reach: Reach, metres: Ints) -> None:
+    """Writes the metres to these posts; what chords can't tell at the end, as it would slow down the others."""
+    unknown = 0
+    for at in range(len(posts)):
+        metres[at] = metres_along(square_between(reach[0], line, reach[1], posts[at]))
+        unknown += metres[at] == NONE
+    if unknown:
+        for at in range(len(posts)):
+            if metres[at] == NONE:
+                metres[at] = metres_between(place, line, places, posts[at])
+
+
+@inner
+def pay(line: int, posts: Ints, metres: Ints, farthest: Floats, spent: Spent, order: Ints, fitting: Ints) -> int:
+    """Writes those of these posts that aren't too dear or too far, resource and metres in one word; how many."""
+    fixed, hour, size = spent[2], spent[3], 0
+    minutes, dearest = spent[0][line], spent[1][line]
+    for at in range(len(posts)):
+        post, far = posts[at], metres[at]
+        price = fixed[post] + (hour[post] * minutes + 30) // 60
+        fitting[size] = (order[post] << 32) | far
+        size += (price <= dearest) & (far / 1000.0 <= farthest[line])
+    return size
+
+
+@inner
+def grown(kept: Ints, count: int, more: int) -> Ints:
+    """Twice as long with the same beginning, and room for so many more."""
+    longer = np.empty(2 * count + more, np.int64)
+    longer[:count] = kept[:count]
     return longer
 
 
 @inner
-def append_ranked(line: int, size: int, fitting: Ints, found: Ints, count: int) -> None:
-    """Writes a line's pairs behind those before, by resource."""
-    resources = fitting[RESOURCE, :size]
-    for at in range(size):
-        place = count
-        for other in range(size):
-            place += resources[other] < resources[at]
-        write(line, at, fitting, found, place)
+def append_ranked(keys: Ints, kept: Ints) -> None:
+    """Writes a line's pairs by resource."""
+    for at in range(len(keys)):
+        place = 0
+        for other in range(len(keys)):
+            place += keys[other] < keys[at]
+        kept[place] = keys[at]
 
 
 @inner
-def append_sorted(line: int, size: int, fitting: Ints, found: Ints, count: int) -> None:
-    """The same for many: sorted first (D. L. Shell)."""
-    keys = np.empty(size, np.int64)
-    for at in range(size):
-        keys[at] = (fitting[RESOURCE, at] << 32) | at
+def append_sorted(keys: Ints, kept: Ints) -> None:
+    """The same for many (D. L. Shell)."""
     gap = 1
-    while gap < size // 2:
+    while gap < len(keys) // 2:
         gap = 2 * gap + gap // 4 + 1
     while gap > 0:
-        for at in range(gap, size):
+        for at in range(gap, len(keys)):
             key, hole = keys[at], at
             while hole >= gap and keys[hole - gap] > key:
                 keys[hole] = keys[hole - gap]
                 hole -= gap
             keys[hole] = key
         gap = gap * 4 // 9
-    for at in range(size):
-        write(line, keys[at] & LOW_BITS, fitting, found, count + at)
+    kept[: len(keys)] = keys
 
 
-@inner
-def write(line: int, at: int, fitting: Ints, found: Ints, place: int) -> None:
-    """Writes a pair down."""
-    found[LINE, place] = line
-    found[RESOURCE, place], found[METRES, place] = fitting[RESOURCE, at], fitting[METRES, at]
-    found[PRICE, place], found[BONUS, place] = fitting[PRICE, at], fitting[BONUS, at]
+@compiled
+def put_in_order(kept: Ints, where: Ints, spent: tuple[Ints, Ints, Ints], found: Ints) -> None:
+    """Writes the columns LINE to PRICE of all pairs by line; `spent` is minutes by line, prices by resource."""
+    minutes, fixed, hour = spent
+    place = 0
+    for line in range(len(where)):
+        for at in range(where[line, 0], where[line, 0] + where[line, 1]):
+            resource, metres = kept[at] >> 32, kept[at] & LOW_BITS
+            found[LINE, place], found[RESOURCE, place], found[METRES, place] = line, resource, metres
+            found[PRICE, place] = fixed[resource] + (hour[resource] * minutes[line] + 30) // 60
+            place += 1
 
 
-@inner
-def listed(line: int, only: tuple[Flags, Ints, Ints], runs: Ints) -> int:
-    """The posts that a line names itself, as runs; how many."""
-    size = 0
-    for at in range(only[1][line], only[1][line + 1]):
-        runs[size, 0], runs[size, 1] = only[2][at], only[2][at] + 1
-        size += 1
-    return size
-
-
-@inner
-def around(line: int, asked: Asked, cells: Cells, runs: Ints) -> int:
-    """Runs of the posts of the line's kind in the cells around its circle, and of those without a place; how many."""
-    begins, rows, columns, south, west, height, width = cells
-    first = asked[0][line] * (rows * columns + 1)
-    latitude, longitude = asked[2][line, 0], asked[2][line, 1]
-    reach = (asked[3][line] * 1000.0 + 1.0) / METRES_PER_DEGREE * 1.000001 + 1e-9
-    if np.isnan(latitude) or reach >= 180.0:
-        runs[0, 0], runs[0, 1] = begins[first], begins[first + rows * columns + 1]
-        return 1
-    runs[0, 0], runs[0, 1] = begins[first], begins[first + 1]
-    low, high = (
-        max(0, floor((latitude - reach - south) / height)),
-        min(rows - 1, floor((latitude + reach - south) / height)),
-    )
-    east, size = eastward(latitude, reach), 1
-    after = 0
-    for turn in (-360.0, 0.0, 360.0):
-        left = max(after, floor((longitude + turn - east - west) / width))
-        right = min(columns - 1, floor((longitude + turn + east - west) / width))
-        after = max(after, right + 1)
-        for row in range(low, high + 1 if left <= right else low):
-            runs[size, 0] = begins[first + 1 + row * columns + left]
-            runs[size, 1] = begins[first + 1 + row * columns + right + 1]
-            size += 1
-    return size
-
-
-@inner
-def eastward(latitude: float, reach: float) -> float:
-    """Degrees of longitude to which a circle of `reach` degrees extends (Bronshtein: the tangent meridian)."""
-    if abs(latitude) + reach >= 90.0:
-        return 180.0
-    return asin(min(1.0, sin(reach * pi / 180) / cos(latitude * pi / 180))) * 180 / pi + 1e-9
-
-
-@inner
-def suits(line: int, resource: int, asked: Asked, offered: Offered) -> bool:
-    """Kind, pole, units, features and measures."""
-    pole = asked[1][line]
-    if asked[0][line] != offered[0][resource] or asked[6][line] > offered[5][resource]:
-        return False
-    if not (offered[1][resource, pole >> 6] >> np.uint64(pole & 63)) & np.uint64(1):
-        return False
-    for word in range(asked[4].shape[1]):
-        if asked[4][line, word] & ~offered[3][resource, word]:
-            return False
-    for measure in range(asked[5].shape[1]):  # noqa: SIM110 - numba has no generators here
-        if not offered[4][resource, measure] >= asked[5][line, measure]:
-            return False
-    return True
+@compiled
+def add_bonuses(bonus_from: Ints, bonus: Ints, features: Words, found: Ints) -> None:
+    """Writes the column BONUS."""
+    for pair in range(found.shape[1]):
+        first, last = bonus_from[found[LINE, pair]], bonus_from[found[LINE, pair] + 1]
+        found[BONUS, pair] = bonus_of(bonus, first, last, found[RESOURCE, pair], features) if first < last else 0
 
 
 @inner

@@ -8,7 +8,7 @@ from math import asin, cos, floor, pi, sin, sqrt
 
 import numpy as np
 
-from pooling.matching.compiled import Floats, inner
+from pooling.matching.compiled import NONE, Floats, inner
 
 EARTH_RADIUS_M = 6_371_008.8
 METRES_PER_DEGREE = EARTH_RADIUS_M * pi / 180
@@ -22,7 +22,9 @@ DOUBT = 1e-5
 def directions(place: Floats) -> Floats:
     """The places (degrees of latitude and longitude) on the unit sphere: x, y, z; NaN where there is no place."""
     north, east = np.radians(place[:, 0]), np.radians(place[:, 1])
-    return np.column_stack((np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)))
+    found, level = np.empty((len(place), 3)), np.cos(north)
+    found[:, 0], found[:, 1], found[:, 2] = level * np.cos(east), level * np.sin(east), np.sin(north)
+    return found
 
 
 def chords(metres: Floats) -> Floats:
@@ -41,15 +43,15 @@ def square_between(ones: Floats, one: int, others: Floats, other: int) -> float:
 
 
 @inner
-def metres_along(square: float, ones: Floats, one: int, others: Floats, other: int) -> int:
-    """`metres_between`, the square of the chord being known."""
+def metres_along(square: float) -> int:
+    """`metres_between` by the square of the chord; `NONE` where only the haversine can tell."""
     if square <= NEAR:
         series = 1.0 + square * (1 / 24 + square * (3 / 640 + square * (5 / 7168)))
         metres = EARTH_RADIUS_M * sqrt(square) * series + 0.5
         whole = floor(metres)
         if DOUBT < metres - whole < 1.0 - DOUBT:
             return whole
-    return metres_between(ones, one, others, other)
+    return NONE
 
 
 @inner

@@ -1,6 +1,6 @@
 """Candidates for one line at a time, best first, from offers and bookings that are kept up to date in place.
 
-The rules are those of the batch: `candidates.suits` and `starts.starts_of` decide here too. Offers lie in runs of
+The rules are those of the batch: `candidates.suiting` and `starts.starts_of` decide here too. Offers lie in runs of
 slots, by kind and cell of a grid over the map (`columns`); a line looks at the cells around its circle (`ranking`).
 """
 

@@ -4,10 +4,11 @@ from math import floor
 
 import numpy as np
 
-from pooling.matching.candidates import Asked, Offered, bonus_of, eastward, suits
+from pooling.matching.candidates import Asked, Offered, bonus_of, suiting
 from pooling.matching.columns import RUN
 from pooling.matching.compiled import NONE, Floats, Ints, compiled, inner
 from pooling.matching.distance import METRES_PER_DEGREE, metres_between
+from pooling.matching.grid import eastward
 from pooling.matching.starts import starts_of
 
 CELL = 0.25
@@ -34,10 +35,8 @@ def best_of(
     value, km_cost, dearest, bonuses, fixed, hour = money
     minutes, farthest = windows[3][0], asked[3][0]
     found = np.empty((most, 6), np.int64)
-    count = 0
-    for slot in slots:
-        if not suits(0, slot, asked, offered):
-            continue
+    suited, count = slots.copy(), 0
+    for slot in suited[: suiting(0, suited, asked, offered)]:
         price = fixed[slot] + (hour[slot] * minutes + 30) // 60
         bonus = bonus_of(bonuses, 0, len(bonuses), slot, offered[3])
         score = value + bonus - price
