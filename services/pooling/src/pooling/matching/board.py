@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
-from pooling.matching.candidates import Pairs, pairs
+from pooling.matching.candidates import pairs
 from pooling.matching.compiled import NONE, Flags, Ints, Shorts
 from pooling.matching.compiling import Compiled, offsets
+from pooling.matching.placing import Places, by_line, ordered
 from pooling.matching.problem import SCALE
 from pooling.matching.starts import Lacking, placements
 
@@ -70,34 +71,24 @@ class Board(NamedTuple):
     last_moment: Shorts
 
 
-class Places(NamedTuple):
-    """The places in order, and the arcs that they are of."""
-
-    arc: Shorts
-    begin: Ints
-    end: Ints
-    resource: Ints
-    arc_line: Shorts
-    arc_resource: Shorts
-    arc_score: Ints
-    arc_price: Shorts
-
-
 def board_of(problem: Compiled) -> tuple[Board, Lacking]:
     """The board of a problem, and what its bundles lack."""
     candidates = pairs(problem)
-    pair, start, lacking = placements(problem, candidates)
-    prices_from, price_start, price_line = priced(problem, candidates.line[pair], start)
-    places = ordered(problem, candidates, pair, start, prices_from, price_start)
+    starts_from, start, lacking = placements(problem, candidates)
+    prices_from, price_start, price_line = priced(problem, candidates.line, starts_from, start)
+    places = ordered(problem, candidates, starts_from, start, prices_from, price_start)
     return assembled(problem, places, prices_from, price_start, price_line), lacking
 
 
-def priced(problem: Compiled, line: Ints, start: Ints) -> tuple[Ints, Ints, Shorts]:
-    """The prices by line: one, or one for each start of a line that has to start with others."""
+def priced(problem: Compiled, line: Ints, starts_from: Ints, start: Ints) -> tuple[Ints, Ints, Shorts]:
+    """The prices by line: one, or one for each start of a line that has to start with others.
+
+    `line` is by pair, the pair's starts are those from `starts_from` on.
+    """
     count = len(problem.lines)
     bound = problem.same_start[problem.needs.request]
-    chosen = bound[line]
-    of_line, of_start = line[chosen], start[chosen]
+    chosen, sizes = bound[line], np.diff(starts_from)
+    of_line, of_start = np.repeat(line[chosen], sizes[chosen]), start[np.repeat(chosen, sizes)]
     order = np.lexsort((of_start, of_line))
     of_line, of_start = of_line[order], of_start[order]
     fresh = np.ones(len(of_line), bool)
@@ -110,66 +101,26 @@ def priced(problem: Compiled, line: Ints, start: Ints) -> tuple[Ints, Ints, Shor
     return prices_from, price_start, price_line
 
 
-def ordered(problem: Compiled, found: Pairs, pair: Ints, start: Ints, prices_from: Ints, price_start: Ints) -> Places:
-    """Places worth something, sorted by resource, begin and line, with arcs sorted by resource and line."""
-    needs, offers = problem.needs, problem.offers
-    line, resource = found.line[pair], found.resource[pair]
-    at_home = (needs.current_resource[line] == resource) & (needs.current_start[line] == start)
-    kilometres = (found.metres * problem.problem.km_cost + 500) // 1000
-    score = (needs.value[found.line] + found.bonus - found.price - kilometres)[pair]
-    score = SCALE * (score + np.where(at_home, 0, -problem.problem.stability * (needs.current_resource[line] != NONE)))
-    score += SCALE * problem.problem.stability * (needs.current_resource[line] != NONE)
-    kept = np.flatnonzero((score > 0) | problem.together[needs.request[line]])
-    alone = problem.same_start[needs.request[line]]
-    kept = kept[np.lexsort((np.where(alone, start, at_home)[kept], line[kept], resource[kept]))]
-    line, resource, start, score = line[kept], resource[kept], start[kept], score[kept]
-    alone, at_home = alone[kept], at_home[kept]
-    fresh = np.ones(len(kept), bool)
-    fresh[1:] = (line[1:] != line[:-1]) | (resource[1:] != resource[:-1]) | (at_home[1:] != at_home[:-1])
-    fresh[1:] |= alone[1:] & (start[1:] != start[:-1])
-    arc = (np.cumsum(fresh) - 1).astype(np.int32)
-    price = prices_from[line].copy()
-    price[alone] = priced_at(prices_from, price_start, line[alone], start[alone])
-    begin = start - offers.before[resource]
-    end = start + needs.minutes[line] + offers.after[resource]
-    order = np.lexsort((line, begin, resource))
-    return Places(
-        arc[order], begin[order], end[order], resource[order],
-        line[fresh].astype(np.int32), resource[fresh].astype(np.int32), score[fresh], price[fresh].astype(np.int32),
-    )  # fmt: skip
-
-
-def priced_at(prices_from: Ints, price_start: Ints, line: Ints, start: Ints) -> Ints:
-    """The price of each line at a start that has one of its own."""
-    span = np.ptp(price_start) + 1 if len(price_start) else 1
-    owner = np.repeat(np.arange(len(prices_from) - 1), np.diff(prices_from))
-    return np.searchsorted(owner * span + price_start, line * span + start)
-
-
 def assembled(problem: Compiled, places: Places, prices_from: Ints, price_start: Ints, price_line: Shorts) -> Board:
     """The board of these places."""
     needs, offers = problem.needs, problem.offers
-    count, resources = len(problem.lines), np.arange(len(offers.kind) + 1)
-    places_from = np.searchsorted(places.resource, resources).astype(np.int64)
-    line_of_place = places.arc_line[places.arc]
-    line_places = np.argsort(line_of_place, kind="stable").astype(np.int32)
+    count, resources = len(problem.lines), len(offers.kind)
+    line_places_from, line_places = by_line(places, count)
     line_limits_from, line_limits = inverted(problem.limits_from, problem.limits, count)
     busy = offers.busy.copy()
-    owner = np.repeat(np.arange(len(offers.kind)), np.diff(offers.busy_from))
+    owner = np.repeat(np.arange(resources), np.diff(offers.busy_from))
     busy[:, 0] -= offers.before[owner]
     busy[:, 1] += offers.after[owner]
-    nothing, span = np.zeros(len(resources), np.int64), np.zeros(len(places.arc), np.int32)
+    nothing, span = np.zeros(resources + 1, np.int64), np.zeros(len(places.arc), np.int32)
     return alike(
         needs.units, needs.request, problem.requests_from, problem.together, problem.same_start,
         -SCALE * problem.problem.stability * int(np.count_nonzero(needs.current_resource != NONE)),
         problem.limits_from, problem.limits, problem.at_most, line_limits_from, line_limits,
         prices_from, price_start, price_line,
-        places.arc_line, places.arc_resource, places.arc_score, places.arc_price,
-        np.searchsorted(places.arc_resource, resources).astype(np.int64),
-        places_from, places.arc, places.begin, places.end,
-        np.searchsorted(line_of_place[line_places], np.arange(count + 1)).astype(np.int64), line_places, NOTHING,
+        places.arc_line, places.arc_resource, places.arc_score, places.arc_price, places.arcs_from,
+        places.places_from, places.arc, places.begin, places.end, line_places_from, line_places, NOTHING,
         offers.units, offers.before, SCALE * offers.opening, offers.busy_from, busy,
-        np.zeros(len(offers.kind), bool), nothing, *(NOTHING,) * 4, nothing, NOTHING, NOTHING, span, span,
+        np.zeros(resources, bool), nothing, *(NOTHING,) * 4, nothing, NOTHING, NOTHING, span, span,
     )  # fmt: skip
 
 
