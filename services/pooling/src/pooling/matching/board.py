@@ -23,7 +23,8 @@ NOTHING = np.zeros(0, np.int64)
 class Board(NamedTuple):
     """Columns by line, request, price, arc, place, resource, node and moment; `x_from` says where x's rows begin.
 
-    `line_most`, by row of `line_places`, is the most that the line's places from there on gain; empty if unknown.
+    By row of `line_places`, `line_score` is what the place scores, and `line_most` the most that the line's places from
+    there on gain; that is empty if unknown.
     What is by node and by moment is there once it is `relaxed`; before, no resource is `exact`, nor has it moments.
     """
 
@@ -52,6 +53,7 @@ class Board(NamedTuple):
     end: Ints
     line_places_from: Ints
     line_places: Shorts
+    line_score: Ints
     line_most: Ints
     capacity: Ints
     before: Ints
@@ -105,7 +107,7 @@ def assembled(problem: Compiled, places: Places, prices_from: Ints, price_start:
     """The board of these places."""
     needs, offers = problem.needs, problem.offers
     count, resources = len(problem.lines), len(offers.kind)
-    line_places_from, line_places = by_line(places, count)
+    line_places_from, line_places, line_score = by_line(places, count)
     line_limits_from, line_limits = inverted(problem.limits_from, problem.limits, count)
     busy = offers.busy.copy()
     owner = np.repeat(np.arange(resources), np.diff(offers.busy_from))
@@ -118,7 +120,8 @@ def assembled(problem: Compiled, places: Places, prices_from: Ints, price_start:
         problem.limits_from, problem.limits, problem.at_most, line_limits_from, line_limits,
         prices_from, price_start, price_line,
         places.arc_line, places.arc_resource, places.arc_score, places.arc_price, places.arcs_from,
-        places.places_from, places.arc, places.begin, places.end, line_places_from, line_places, NOTHING,
+        places.places_from, places.arc, places.begin, places.end, line_places_from, line_places, line_score,
+        NOTHING,
         offers.units, offers.before, SCALE * offers.opening, offers.busy_from, busy,
         np.zeros(resources, bool), nothing, *(NOTHING,) * 4, nothing, NOTHING, NOTHING, span, span,
     )  # fmt: skip

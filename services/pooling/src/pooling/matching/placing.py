@@ -180,16 +180,16 @@ def in_order(begin: Ints, low: int, high: int) -> bool:
 
 
 @compiled
-def by_line(places: Places, lines: int) -> tuple[Ints, Shorts]:
-    """By line, where its places begin, and its places."""
-    arc, arc_line = places.arc, places.arc_line
+def by_line(places: Places, lines: int) -> tuple[Ints, Shorts, Ints]:
+    """By line, where its places begin, its places, and what they score."""
+    arc, arc_line, arc_score = places.arc, places.arc_line, places.arc_score
     begins = np.zeros(lines + 1, np.int64)
     for place in range(len(arc)):
         begins[arc_line[arc[place]] + 1] += 1
     begins = np.cumsum(begins)
-    following, found = begins.copy(), np.empty(len(arc), np.int32)
+    following, found, score = begins.copy(), np.empty(len(arc), np.int32), np.empty(len(arc), np.int64)
     for place in range(len(arc)):
         line = arc_line[arc[place]]
-        found[following[line]] = place
+        found[following[line]], score[following[line]] = place, arc_score[arc[place]]
         following[line] += 1
-    return begins, found
+    return begins, found, score
