@@ -6,12 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pooling.matching.assignment import is_assignment
-from pooling.matching.board import board_of
 from pooling.matching.checking import broken_rules, proved_bound, value_of
-from pooling.matching.compiling import compile_problem
 from pooling.matching.problem import Budget, Limit, Line, Price, Problem, Request, Resource
 from pooling.matching.repair import programme, quiet
 from pooling.matching.solver import solve
+from tests.matching.boards import relaxed_board
 from tests.matching.models import excluding
 
 NOON = 720
@@ -69,7 +68,7 @@ def test_one_round_finds_the_best_assignment_and_proves_it(seed: int, lines: int
 
 
 def holds(problem: Problem) -> bool:
-    return is_assignment(board_of(compile_problem(problem))[0])
+    return is_assignment(relaxed_board(problem))
 
 
 def test_it_is_no_assignment_when_two_lines_fit_one_resource_or_hang_together() -> None:

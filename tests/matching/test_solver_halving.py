@@ -9,19 +9,18 @@ import pytest
 from benchmarks.matching import instances
 from pooling.matching import halving
 from pooling.matching.bidding import bid, opened
-from pooling.matching.board import board_of
-from pooling.matching.compiling import compile_problem
 from pooling.matching.components import halves_of_requests, shares
 from pooling.matching.halving import bid_in_halves, halves
 from pooling.matching.packing import empty, put_all
 from pooling.matching.problem import Limit, Line, Problem, Request, Resource
+from tests.matching.boards import relaxed_board
 
 VAN = Resource("r", "van", ("p",), free=((0, 1440),))
 
 
 @pytest.mark.parametrize("family", ["fixed", "bundles", "everything"])
 def test_prices_found_by_two_threads_are_those_of_one(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    board, _ = board_of(compile_problem(instances.problem_of(family, 300, 1)))
+    board = relaxed_board(instances.problem_of(family, 300, 1))
     one, two = opened(board), opened(board)
     monkeypatch.setattr(halving, "LARGE", 0)
     parts = halves(board, two.demand)
@@ -35,7 +34,7 @@ def test_prices_found_by_two_threads_are_those_of_one(family: str, monkeypatch: 
 
 
 def test_bidding_in_halves_ends_when_no_seconds_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    board, _ = board_of(compile_problem(instances.problem_of("fixed", 300, 1)))
+    board = relaxed_board(instances.problem_of("fixed", 300, 1))
     auction, looks = opened(board), iter([2.0, 1.0, 0.0])
     monkeypatch.setattr(halving, "LARGE", 0)
     parts = halves(board, auction.demand)
@@ -48,7 +47,7 @@ def test_bidding_in_halves_ends_when_no_seconds_are_left(monkeypatch: pytest.Mon
 
 
 def test_a_small_problem_is_not_halved() -> None:
-    board, _ = board_of(compile_problem(instances.problem_of("fixed", 300, 1)))
+    board = relaxed_board(instances.problem_of("fixed", 300, 1))
     assert halves(board, opened(board).demand) is None
 
 
@@ -59,7 +58,7 @@ def asked(name: str, minute: int) -> Request:
 
 def halved(*requests: Request) -> list[list[int]]:
     """The halves of requests for one van."""
-    board, _ = board_of(compile_problem(Problem((VAN,), requests)))
+    board = relaxed_board(Problem((VAN,), requests))
     return [own.tolist() for own in halves_of_requests(board)]
 
 
@@ -77,7 +76,7 @@ def test_halves_share_what_a_limit_leaves_by_the_lines_that_they_have_there(
 ) -> None:
     requests = [asked(name, 480 + 60 * at) for at, name in enumerate("abcde")]
     problem = Problem((VAN,), tuple(requests), limits=(Limit(tuple("abcde"), most),))
-    board, _ = board_of(compile_problem(problem))
+    board = relaxed_board(problem)
     packing = empty(board)
     put_all(board, packing, np.arange(placed))
     halves = [np.array([0, 1]), np.array([2, 3, 4])]

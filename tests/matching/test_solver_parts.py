@@ -5,15 +5,15 @@ import sys
 
 import numpy as np
 
-from pooling.matching.board import Board, board_of
+from pooling.matching.board import Board
 from pooling.matching.compiled import Ints
-from pooling.matching.compiling import compile_problem
 from pooling.matching.diving import between, dive, relaxed
 from pooling.matching.model import Model
 from pooling.matching.packing import empty, put, worth
 from pooling.matching.problem import SCALE, Budget, Limit, Line, Problem, Request, Resource
 from pooling.matching.repair import part_of, place_anew, programme, quiet, solved
 from pooling.matching.solver import solve
+from tests.matching.boards import relaxed_board
 from tests.matching.models import allowed, excluding
 
 DAY = ((0, 1440),)
@@ -67,7 +67,7 @@ def test_a_part_leaves_room_for_what_ends_between_the_begins_of_its_places() -> 
         Request(f"q{name}", "p", (Line(name, "van", 1_000, minutes, (start, start), units=units),))
         for name, units, start, minutes in hours
     )
-    board, _ = board_of(compile_problem(Problem((Resource("r", "van", ("p",), units=3, free=DAY),), requests)))
+    board = relaxed_board(Problem((Resource("r", "van", ("p",), units=3, free=DAY),), requests))
     packing = empty(board)
     put(board, packing, int(board.line_places[board.line_places_from[0]]))
     part = part_of(board, packing, np.arange(1, 4), board.line_places[1:].astype(np.int64))
@@ -77,7 +77,7 @@ def test_a_part_leaves_room_for_what_ends_between_the_begins_of_its_places() -> 
 
 def test_of_two_parts_that_take_the_same_room_the_second_stays_as_it_was() -> None:
     requests = (asked("a", "r0"), asked("b", "r0", 510))
-    board, _ = board_of(compile_problem(Problem(offered(1), requests)))
+    board = relaxed_board(Problem(offered(1), requests))
     packing = empty(board)
     parts = [part_of(board, packing, np.array([at]), np.flatnonzero(line_of_place(board) == at)) for at in (0, 1)]
     found = [solved(part.model, part.start, None) for part in parts]

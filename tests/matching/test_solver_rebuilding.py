@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from benchmarks.matching import instances
-from pooling.matching.board import Board, board_of
+from pooling.matching.board import Board
 from pooling.matching.compiled import Ints
-from pooling.matching.compiling import compile_problem
 from pooling.matching.construction import by_value
 from pooling.matching.insertion import insert_all
 from pooling.matching.packing import Packing, copy_of, empty, worth
 from pooling.matching.problem import Budget, Line, Problem, Request, Resource
 from pooling.matching.rebuilding import Rebuilding, best_of, rebuild, rebuild_some, rebuildings
 from pooling.matching.solver import solve
+from tests.matching.boards import relaxed_board
 
 NO_RENT = np.zeros(0, np.int64)
 
 
 def started(family: str, seed: int) -> tuple[Board, Packing, list[Rebuilding]]:
-    board, _ = board_of(compile_problem(instances.problem_of(family, 300, seed)))
+    board = relaxed_board(instances.problem_of(family, 300, seed))
     packing, order = empty(board), by_value(board)
     insert_all(board, packing, order, NO_RENT)
     free: Ints = np.zeros(len(board.place_arc), np.int64)
@@ -85,6 +85,6 @@ def test_no_resource_is_thought_to_serve_a_line_twice_at_a_time() -> None:
     line = Line("l", "van", 1_000, 60, (480, 510), 30)
     many = Problem((Resource("r", "van", ("p",), units=2, free=((0, 1440),)),), (Request("q", "p", (line,)),))
     plan = solve(many, Budget(rounds=1), 1)
-    board, _ = board_of(compile_problem(many))
+    board = relaxed_board(many)
     assert np.diff(board.nodes_from).tolist() == [3], "two places, of which the second isn't there after the first"
     assert (plan.value, plan.bound) == (1_000, 1_000)

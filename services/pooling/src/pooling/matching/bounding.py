@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pooling.matching.board import Board
-from pooling.matching.compiled import Ints, Shorts, compiled, inner
+from pooling.matching.compiled import NEVER, Ints, Shorts, compiled, inner
 
 
 class Quote(NamedTuple):
@@ -47,6 +47,18 @@ def no_demand(board: Board) -> Demand:
 def sizes_of(board: Board) -> tuple[int, int, int]:
     """How many prices there are of each sort."""
     return len(board.price_line), len(board.at_most), len(board.moment)
+
+
+@compiled
+def most_scored(board: Board) -> Ints:
+    """By price, the most that its line scores there; 0 where it may go nowhere."""
+    most = np.full(len(board.price_line), -NEVER)
+    for arc in range(len(board.arc_price)):
+        most[board.arc_price[arc]] = max(most[board.arc_price[arc]], board.arc_score[arc])
+    for price in range(len(most)):
+        if most[price] == -NEVER:
+            most[price] = 0
+    return most
 
 
 @compiled

@@ -10,7 +10,7 @@ import numpy as np
 
 from pooling.matching.bidding import Auction, quote_of
 from pooling.matching.board import Board
-from pooling.matching.bounding import evaluate, no_demand
+from pooling.matching.bounding import evaluate, most_scored, no_demand
 from pooling.matching.compiled import NEVER, Flags, Ints
 
 
@@ -29,9 +29,7 @@ def propose(board: Board, auction: Auction) -> bool:
 
 def clique_prices(board: Board) -> Ints:
     """A price per line (or line and start), in thousandths of a cent; the limits and moments stay free."""
-    prices = np.full(len(board.price_line), -NEVER)
-    np.maximum.at(prices, board.arc_price, board.arc_score)
-    prices[prices == -NEVER] = 0
+    prices = most_scored(board)
     rebate = np.where(dearest_moment(board), least_openings(board), 0)[board.price_line]
     alone = ~board.together[board.request[board.price_line]]
     return prices - np.where(alone, np.clip(prices, 0, rebate), 0)

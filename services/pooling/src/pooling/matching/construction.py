@@ -4,22 +4,33 @@ import numpy as np
 
 from pooling.matching.board import Board
 from pooling.matching.bounding import Quote, full_prices, longest, longest_path
-from pooling.matching.compiled import NONE, Ints, compiled, inner
+from pooling.matching.compiled import NONE, Floats, Ints, compiled, inner
 from pooling.matching.insertion import complete_bundles, insert_all, take_away
 from pooling.matching.packing import Packing, allowed, clear, put, remove
 
 
 def by_value(board: Board) -> Ints:
     """Requests, those first whose lines score most for the units and minutes that they take."""
-    lines = len(board.units)
-    best, size = np.zeros(lines), np.ones(lines)
-    np.maximum.at(best, board.arc_line, board.arc_score)
-    line = board.arc_line[board.place_arc]
-    np.maximum.at(size, line, (board.end - board.begin) * board.units[line])
-    requests = len(board.together)
-    scores = np.bincount(board.request, best, requests)
-    sizes = np.maximum(1.0, np.bincount(board.request, size, requests))
-    return np.argsort(-scores / np.sqrt(sizes), kind="stable").astype(np.int64)
+    scores, sizes = scores_and_sizes(board)
+    return np.argsort(-scores / np.sqrt(np.maximum(1.0, sizes)), kind="stable").astype(np.int64)
+
+
+@compiled
+def scores_and_sizes(board: Board) -> tuple[Floats, Floats]:
+    """By request what its lines score at most, and the units times minutes that they block at most."""
+    lines, requests = len(board.units), len(board.together)
+    best, size, arc_line, arc_score = np.zeros(lines), np.ones(lines), board.arc_line, board.arc_score
+    begin, end, place_arc, units = board.begin, board.end, board.place_arc, board.units
+    for arc in range(len(arc_line)):
+        best[arc_line[arc]] = max(best[arc_line[arc]], arc_score[arc])
+    for place in range(len(place_arc)):
+        line = arc_line[place_arc[place]]
+        size[line] = max(size[line], (end[place] - begin[place]) * units[line])
+    scores, sizes = np.zeros(requests), np.zeros(requests)
+    for line in range(lines):
+        scores[board.request[line]] += best[line]
+        sizes[board.request[line]] += size[line]
+    return scores, sizes
 
 
 @inner

@@ -46,9 +46,12 @@ def best_place(board: Board, packing: Packing, line: int, price: int, rent: Ints
     busy_from, busy = board.busy_from, board.busy
     begins, ends, units, asked = board.begin, board.end, board.units, board.units[line]
     placed, first, following, most_left = packing.place, packing.first, packing.following, board.line_most
+    highest = board.line_score
     for at in range(board.line_places_from[line], board.line_places_from[line + 1]):
         if best != NONE and len(most_left) and most_left[at] <= most:
             break
+        if best != NONE and highest[at] <= most:
+            continue
         place = places[at]
         arc = arcs[place]
         if price != NONE and prices[arc] != price:

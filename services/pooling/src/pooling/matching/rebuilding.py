@@ -114,6 +114,7 @@ def in_order(board: Board, rent: Ints, regret: Ints) -> Board:
     return board._replace(
         line_places_from=np.searchsorted(line[order], np.arange(len(board.units) + 1)).astype(np.int64),
         line_places=place[order].astype(np.int32),
+        line_score=board.arc_score[arc[order]],
         line_most=gain[order],
     )
 

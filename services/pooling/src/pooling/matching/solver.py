@@ -7,22 +7,24 @@ from math import inf
 import numpy as np
 
 from pooling.matching.assignment import assigned, is_assignment
+from pooling.matching.beginning import Beginning, beginning
 from pooling.matching.bidding import Auction, bid, opened, quote_of
-from pooling.matching.board import Board, board_of
-from pooling.matching.bounding import Quote, evaluate, no_demand
+from pooling.matching.board import Board
+from pooling.matching.bounding import Quote, evaluate, no_demand, nothing_asked
 from pooling.matching.certificate import certificate
 from pooling.matching.cliques import propose
 from pooling.matching.compiled import NONE, Ints
-from pooling.matching.compiling import Compiled, compile_problem
+from pooling.matching.compiling import Compiled
 from pooling.matching.components import components
-from pooling.matching.construction import by_value, from_prices
+from pooling.matching.construction import from_prices
 from pooling.matching.emptying import LONG, Emptying, can_empty, empty_some, emptying, restart
 from pooling.matching.halving import bid_in_halves, halves
 from pooling.matching.improvement import Improver, improve, improver
 from pooling.matching.insertion import insert_all
-from pooling.matching.packing import Packing, assign, clear, empty, worth
+from pooling.matching.packing import Packing, assign, clear, copy_of, worth
 from pooling.matching.problem import SCALE, Budget, Placed, Plan, Problem
 from pooling.matching.rebuilding import Rebuilding, best_of, rebuild_some, rebuildings
+from pooling.matching.relaxing import relaxed
 from pooling.matching.rents import regrets
 
 Tell = Callable[[int, int], None]
@@ -39,43 +41,49 @@ OTHERS = 100
 class Search:
     """The best plan and prices so far, and the next round, cut short where it takes long and no seconds are `left`."""
 
-    def __init__(self, problem: Problem, seed: int, left: Callable[[], float]) -> None:
+    def __init__(self, first: Beginning, board: Board, seed: int, left: Callable[[], float]) -> None:
         self.left = left
-        self.problem: Compiled = compile_problem(problem)
-        self.board: Board
-        self.board, self.lacking = board_of(self.problem)
+        self.first = first
+        self.problem: Compiled = first.problem
+        self.board = board
+        self.lacking = first.lacking
+        self.order: Ints = first.order
+        self.best: Packing = first.best
+        self.value = first.value
+        self.trial: Packing = copy_of(first.best)
         self.chance = np.random.default_rng(seed)
-        self.best: Packing = empty(self.board)
-        self.trial: Packing = empty(self.board)
-        self.order: Ints = by_value(self.board)
-        self.no_rent: Ints = np.zeros(0, np.int64)
-        self.rent: Ints = np.zeros(len(self.board.place_arc), np.int64)
-        self.regret: Ints = np.zeros(len(self.board.place_arc), np.int64)
-        self.auction: Auction = opened(self.board)
-        self.halves = halves(self.board, self.auction.demand)
+        self.rent: Ints = np.zeros(len(board.place_arc), np.int64)
+        self.regret: Ints = np.zeros(len(board.place_arc), np.int64)
+        self.auction: Auction = opened(board)
+        self.halves = halves(board, self.auction.demand)
         self.helper = ThreadPoolExecutor(1)
-        self.value = int(worth(self.board, self.best))
-        self.assignment = is_assignment(self.board)
+        self.assignment = is_assignment(board)
         self.bidding, self.waiting = True, False
-        self.hot = bool((self.board.capacity > 1).any() and len(self.board.place_arc))
+        self.hot = bool((board.capacity > 1).any() and len(board.place_arc))
         self.rebuildings: list[Rebuilding] = []
         self.improver: Improver | None = None
-        self.keep(self.greedy())
-        bid(self.board, self.auction, 1)
+        bid(board, self.auction, 1)
         self.emptying: Emptying | None = None
-        if can_empty(self.board) and propose(self.board, self.auction):
-            self.emptying = emptying(self.board, self.best, self.chance)
+        if can_empty(board) and propose(board, self.auction):
+            self.emptying = emptying(board, self.best, self.chance)
         self.rounds = self.fruitless = 0
 
     @property
     def bound(self) -> int:
         """Cents."""
+        return min(self.first.bound, self.asked)
+
+    @property
+    def asked(self) -> int:
+        """The bound that bidding proves, in cents."""
         return int(self.auction.bound[0]) // SCALE
 
-    def greedy(self) -> Packing:
-        """The most valuable requests first."""
-        insert_all(self.board, self.trial, self.order, self.no_rent)
-        return self.trial
+    @property
+    def quote(self) -> Quote:
+        """The prices that prove the bound."""
+        if self.first.proved < self.auction.bound[0]:
+            return nothing_asked(self.board)._replace(lines=self.first.quote.lines)
+        return quote_of(self.board, self.auction.best)
 
     def keep(self, packing: Packing) -> None:
         """Keeps a plan if it is better."""
@@ -113,9 +121,9 @@ class Search:
         if self.halves is None:
             self.bidding = bool(bid(self.board, self.auction, STEPS))
             return
-        before = self.bound
+        before = self.asked
         self.bidding = bid_in_halves(self.board, self.auction, self.halves, self.helper, STEPS, self.left)
-        slow = before - self.bound < SLOW * abs(self.bound) and self.auction.step[0] > FAR
+        slow = before - self.asked < SLOW * abs(self.asked) and self.auction.step[0] > FAR
         self.waiting = self.waiting or slow
 
     def construct(self, quote: Quote) -> None:
@@ -157,43 +165,48 @@ class Search:
 
 
 def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None) -> Plan:
-    """The best plan found within the budget; `tell(value, bound)`, in cents, is called after each round.
+    """The best plan found within the budget.
 
-    Raised by `tell`, KeyboardInterrupt ends the search, with the best plan so far.
+    `tell(value, bound)`, in cents, is called with the first plan, and then before and after each round. Raised by it,
+    KeyboardInterrupt ends the search, with the best plan so far.
     """
     began = budget.clock()
 
     def left() -> float:
         return inf if budget.seconds is None else budget.seconds - (budget.clock() - began)
 
-    search = Search(problem, seed, left)
-    rounds = 0
-    while True:
-        try:
-            if tell is not None:
-                tell(search.value // SCALE, search.bound)
-        except KeyboardInterrupt:
-            break
-        if budget.rounds is not None and rounds >= budget.rounds:
-            break
-        if left() <= 0:
-            break
+    first = beginning(problem)
+    if stopped(first, tell) or left() <= 0:
+        return plan_of(first, seed, 0, budget.clock() - began)
+    board = relaxed(first.board, left)
+    if board is None:
+        return plan_of(first, seed, 0, budget.clock() - began)
+    search, rounds, going = Search(first, board, seed, left), 0, True
+    while going and not stopped(search, tell) and left() > 0 and (budget.rounds is None or rounds < budget.rounds):
         rounds += 1
-        if not search.round():
-            break
+        going = search.round()
     return plan_of(search, seed, rounds, budget.clock() - began)
 
 
-def plan_of(search: Search, seed: int, rounds: int, seconds: float) -> Plan:
-    """The search's result by the names of the problem."""
-    board, problem = search.board, search.problem
-    quote = quote_of(board, search.auction.best)
+def stopped(found: Beginning | Search, tell: Tell | None) -> bool:
+    """Whether the search ends as its best plan is told."""
+    try:
+        if tell is not None:
+            tell(found.value // SCALE, found.bound)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def plan_of(found: Beginning | Search, seed: int, rounds: int, seconds: float) -> Plan:
+    """What was found by the names of the problem."""
+    board, problem, quote = found.board, found.problem, found.quote
     bound = int(evaluate(board, quote, no_demand(board))) // SCALE
     placed = []
-    for line in np.flatnonzero(search.best.place != NONE):
-        place = search.best.place[line]
+    for line in np.flatnonzero(found.best.place != NONE):
+        place = found.best.place[line]
         resource = int(board.arc_resource[board.place_arc[place]])
         start = int(board.begin[place] + board.before[resource])
         placed.append(Placed(problem.lines[line].id, problem.problem.resources[resource].id, start))
-    prices = certificate(problem, board, search.lacking, quote)
-    return Plan(search.value // SCALE, bound, tuple(placed), prices, seed, rounds, seconds, int(components(board)))
+    prices = certificate(problem, board, found.lacking, quote)
+    return Plan(found.value // SCALE, bound, tuple(placed), prices, seed, rounds, seconds, int(components(board)))

@@ -4,12 +4,16 @@ The starts of a request with `same_start` are only those that all of its lines h
 has none, the bundle can never be placed and all of its lines have none.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from pooling.matching.candidates import Pairs
-from pooling.matching.compiled import NONE, Flags, Ints, compiled, inner
-from pooling.matching.compiling import Compiled
+from pooling.matching.compiled import NONE, Ints, compiled, inner
+from pooling.matching.compiling import Compiled, offsets
 
+LARGE = 100_000
+"""Pairs whose starts are worth a second thread's while."""
 ANY = None
 
 Lacking = dict[int, dict[int | None, int]]
@@ -23,37 +27,44 @@ Calendars = tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]
 
 
 def placements(problem: Compiled, pairs: Pairs) -> tuple[Ints, Ints, Lacking]:
-    """Each possible placement's pair and start, by pair and start, and what bundles lack."""
+    """Where each pair's starts begin and the last one's end, the starts, and what bundles lack."""
     needs, offers = problem.needs, problem.offers
     windows = (needs.earliest, needs.latest, needs.step, needs.minutes, needs.units)
     calendars = (
         offers.free_from, offers.free, offers.busy_from, offers.busy, offers.before, offers.after, offers.units,
     )  # fmt: skip
-    sizes = count_starts(pairs.line, pairs.resource, windows, calendars)
-    pair = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
-    start = fill_starts(pairs.line, pairs.resource, windows, calendars, len(pair))
-    kept, lacking = playable(problem, pairs.line[pair], start)
-    return pair[kept], start[kept], lacking
+    sizes, start = all_starts(pairs, windows, calendars)
+    return playable(problem, pairs.line, offsets(sizes), start)
+
+
+def all_starts(pairs: Pairs, windows: Windows, calendars: Calendars) -> tuple[Ints, Ints]:
+    """How many starts each pair has, and every pair's starts, one after another; of many pairs found by two threads."""
+    count = len(pairs.line)
+    if count < LARGE:
+        return some_starts(pairs.line, pairs.resource, windows, calendars, 0, count)
+    with ThreadPoolExecutor(1) as helper:
+        rest = helper.submit(some_starts, pairs.line, pairs.resource, windows, calendars, count // 2, count)
+        found = some_starts(pairs.line, pairs.resource, windows, calendars, 0, count // 2)
+    sizes, starts = zip(found, rest.result(), strict=True)
+    return np.concatenate(sizes), np.concatenate(starts)
 
 
 @compiled
-def count_starts(line: Ints, resource: Ints, windows: Windows, calendars: Calendars) -> Ints:
-    """How many starts each pair has."""
-    sizes = np.zeros(len(line), np.int64)
-    nothing = np.empty(0, np.int64)
-    for pair in range(len(line)):
-        sizes[pair] = starts_of(line[pair], resource[pair], windows, calendars, nothing, 0)
-    return sizes
-
-
-@compiled
-def fill_starts(line: Ints, resource: Ints, windows: Windows, calendars: Calendars, total: int) -> Ints:
-    """Every pair's starts, one after another."""
-    starts = np.empty(total, np.int64)
-    at = 0
-    for pair in range(len(line)):
-        at += starts_of(line[pair], resource[pair], windows, calendars, starts, at)
-    return starts
+def some_starts(
+    line: Ints, resource: Ints, windows: Windows, calendars: Calendars, low: int, high: int
+) -> tuple[Ints, Ints]:
+    """The same of the pairs from `low` to `high`."""
+    sizes, starts, at = np.zeros(high - low, np.int64), np.empty(1024 + high - low, np.int64), 0
+    for pair in range(low, high):
+        size = starts_of(line[pair], resource[pair], windows, calendars, starts, at)
+        if at + size > len(starts):
+            longer = np.empty((at + size) * (high - low) // (pair - low + 1) + at // 8 + size, np.int64)
+            longer[:at] = starts[:at]
+            starts = longer
+            starts_of(line[pair], resource[pair], windows, calendars, starts, at)
+        sizes[pair - low] = size
+        at += size
+    return sizes, starts[:at]
 
 
 @inner
@@ -97,27 +108,31 @@ def taken_at(resource: int, moment: int, calendars: Calendars) -> int:
     return units
 
 
-def playable(problem: Compiled, line: Ints, start: Ints) -> tuple[Flags, Lacking]:
-    """Which placements a bundle can use at all, and for each start that it can't use a line that has nowhere to go."""
-    kept = np.ones(len(line), bool)
+def playable(problem: Compiled, line: Ints, starts_from: Ints, start: Ints) -> tuple[Ints, Ints, Lacking]:
+    """Only the starts that a bundle can use at all, and for each that it can't use a line that has nowhere to go.
+
+    `line` is by pair.
+    """
     lacking: Lacking = {}
     bundles = np.flatnonzero(problem.together)
     if not len(bundles):
-        return kept, lacking
-    order = np.argsort(line, kind="stable")
-    begins = np.searchsorted(line[order], np.arange(len(problem.lines) + 1))
+        return starts_from, start, lacking
+    kept = np.ones(len(start), bool)
+    begins = starts_from[np.searchsorted(line, np.arange(len(problem.lines) + 1))]
     for request in bundles:
         members = range(int(problem.requests_from[request]), int(problem.requests_from[request + 1]))
-        own = [order[begins[member] : begins[member + 1]] for member in members]
+        own = [slice(begins[member], begins[member + 1]) for member in members]
         if problem.same_start[request]:
             possible = [set(start[places].tolist()) for places in own]
             lacking[int(request)] = lack = lacking_starts(problem, members, possible)
             for places in own:
                 kept[places] = [when in possible[0] and when not in lack for when in start[places].tolist()]
-        elif not all(len(places) for places in own):
-            lacking[int(request)] = {ANY: next(at for at, places in zip(members, own, strict=True) if not len(places))}
-            kept[np.concatenate(own)] = False
-    return kept, lacking
+        elif not all(places.stop > places.start for places in own):
+            without = next(at for at, places in zip(members, own, strict=True) if places.stop == places.start)
+            lacking[int(request)] = {ANY: without}
+            kept[own[0].start : own[-1].stop] = False
+    upto = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept)))
+    return upto[starts_from], start[kept], lacking
 
 
 def lacking_starts(problem: Compiled, members: range, possible: list[set[int]]) -> dict[int | None, int]:

@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 
-from pooling.matching.board import Board, board_of, unrelaxed
+from pooling.matching.board import Board, board_of
 from pooling.matching.compiled import NEVER, NONE, Ints
 from pooling.matching.compiling import Compiled, compile_problem
 from pooling.matching.insertion import take_all_away
@@ -126,7 +126,7 @@ def left_of(records: Records, limit: Limit, inside: set[str]) -> Limit:
 def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
     """The best plan found of a small problem, worth no less than leaving lines where they are `now`."""
     compiled = compile_problem(problem)
-    board, _ = board_of(compiled, unrelaxed)
+    board, _ = board_of(compiled)
     if not len(board.place_arc):
         return []
     packing = empty(board)
