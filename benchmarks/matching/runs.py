@@ -56,8 +56,9 @@ def run(case: Case, say: Callable[[str], None]) -> list[Found]:
     """All methods on one case, one after the other. Raises Failed when a process does."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        say(f"{case.title}: the model")
-        _process(case.title, folder, _step("model", case, folder), _patience(case))
+        if not case.alone:
+            say(f"{case.title}: the model")
+            _process(case.title, folder, _step("model", case, folder), _patience(case))
         memory = dict(_methods(case, folder, say))
         say(f"{case.title}: checking")
         _process(case.title, folder, _step("check", case, folder), _patience(case) + CHECKING)
