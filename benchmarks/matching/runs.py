@@ -84,12 +84,13 @@ def _methods(case: Case, folder: Path, say: Callable[[str], None]) -> Iterator[t
 def _peer(method: str, case: Case, folder: Path) -> float:
     """Run a peer, no longer than its grace; returns its process's highest resident size in MB."""
     grace, answer = 10 + GRACE * case.seconds, folder / f"{method}.json"
-    process, used = _ended(folder, _command(method, case, folder), grace)
-    if process.returncode == -LATE:
+    command = _command(method, case, folder)
+    code, used = _ended(folder, command, grace)
+    if code == -LATE:
         cpu = used.ru_utime + used.ru_stime
         answer.write_text(json.dumps({"chosen": None, "bound": None, "seconds": grace, "cpu": cpu}))
-    elif process.returncode:
-        raise _failed(case.title, folder, process)
+    elif code:
+        raise _failed(case.title, folder, command)
     return _megabytes(used)
 
 
@@ -124,14 +125,14 @@ def measured(module: str, *arguments: str | int) -> dict[str, float]:
 
 def _process(title: str, folder: Path, command: list[str], patience: float) -> float:
     """Run a program to its end; returns its highest resident size in MB."""
-    process, used = _ended(folder, command, patience)
-    if process.returncode:
-        raise _failed(title, folder, process)
+    code, used = _ended(folder, command, patience)
+    if code:
+        raise _failed(title, folder, command)
     return _megabytes(used)
 
 
-def _ended(folder: Path, command: list[str], patience: float) -> tuple[subprocess.Popen[bytes], resource.struct_rusage]:
-    """Run a program to its end, or so many seconds; and what it used. The seed of hashes is left to chance."""
+def _ended(folder: Path, command: list[str], patience: float) -> tuple[int, resource.struct_rusage]:
+    """Run a program to its end, or so many seconds; its exit code and what it used. Hashes are seeded by chance."""
     with (folder / "log").open("w") as said:
         process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)  # noqa: S603 - ours
         until = time.monotonic() + patience
@@ -143,12 +144,11 @@ def _ended(folder: Path, command: list[str], patience: float) -> tuple[subproces
                 process.send_signal(LATE)
             time.sleep(0.02)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return process, used
+    return process.returncode, used
 
 
-def _failed(title: str, folder: Path, process: subprocess.Popen[bytes]) -> Failed:
-    called = " ".join(map(str, process.args[1:4]))  # type: ignore[index]  # a list, as given above
-    return Failed(f"{called} for {title}:\n{(folder / 'log').read_text()[-2_000:]}")
+def _failed(title: str, folder: Path, command: list[str]) -> Failed:
+    return Failed(f"{' '.join(command[1:4])} for {title}:\n{(folder / 'log').read_text()[-2_000:]}")
 
 
 def _megabytes(used: resource.struct_rusage) -> float:

@@ -33,8 +33,12 @@ class DatabaseSettings(Settings):
     url: SecretStr
     owner_url: SecretStr | None = None
     admin_url: SecretStr | None = None
-    pool_size: int = Field(default=6, ge=1, le=200)
-    """Connections of a process at most. More than the database's processors can serve take turns, which costs more."""
+    pool_size: int = Field(
+        default=6,
+        ge=1,
+        le=200,
+        description="Connections at most; more than the database can serve at once cost more.",
+    )
     command_timeout: float = Field(default=30.0, gt=0, description="Seconds.")
     keep_events_days: int = Field(default=90, ge=1, description="How long published events stay in the outbox.")
 

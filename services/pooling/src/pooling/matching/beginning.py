@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pooling.matching.board import Board, board_of
-from pooling.matching.bounding import Quote, granted, most_scored, nothing_asked
+from pooling.matching.bounding import Quote, all_asked, granted
 from pooling.matching.compiled import Ints
 from pooling.matching.compiling import Compiled, compile_problem
 from pooling.matching.construction import by_value
@@ -52,6 +52,6 @@ def beginning(problem: Problem) -> Beginning:
     value = int(worth(board, best))
     if value <= nothing:
         best, value = empty(board), nothing
-    quote = nothing_asked(board)._replace(lines=most_scored(board))
+    quote = all_asked(board)
     proved = int(granted(board, quote, np.empty_like(quote.lines)))
     return Beginning(columns, board, lacking, order, best, value, quote, proved)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pooling.matching.board import Board
-from pooling.matching.bounding import Demand, Quote, best_start, evaluate, no_demand, sizes_of
+from pooling.matching.bounding import Demand, Quote, best_start, evaluate, most_scored, no_demand, sizes_of
 from pooling.matching.compiled import NEVER, Floats, Ints, compiled, inner
 
 MEMORY = 0.7
@@ -48,7 +48,7 @@ def opened(board: Board) -> Auction:
     flat = np.zeros(sum(sizes), np.int64)
     ceiling = ceilings(board, len(flat))
     asked = np.zeros(len(flat))
-    np.maximum.at(asked, board.arc_price, board.arc_score / 2)
+    asked[: sizes[0]] = np.maximum(0, most_scored(board)) / 2
     best = np.rint(asked).astype(np.int64)
     return Auction(
         asked, np.zeros(len(flat)), ceiling, flat, quote_of(board, flat), best,

@@ -49,6 +49,11 @@ def sizes_of(board: Board) -> tuple[int, int, int]:
     return len(board.price_line), len(board.at_most), len(board.moment)
 
 
+def all_asked(board: Board) -> Quote:
+    """The quote at which each line pays the most that it scores, and no resource earns anything."""
+    return nothing_asked(board)._replace(lines=most_scored(board))
+
+
 @compiled
 def most_scored(board: Board) -> Ints:
     """By price, the most that its line scores there; 0 where it may go nowhere."""

@@ -166,10 +166,16 @@ def pay(line: int, posts: Ints, metres: Ints, farthest: Floats, spent: Spent, or
     minutes, dearest = spent[0][line], spent[1][line]
     for at in range(len(posts)):
         post, far = posts[at], metres[at]
-        price = fixed[post] + (hour[post] * minutes + 30) // 60
+        price = price_of(fixed[post], hour[post], minutes)
         fitting[size] = (order[post] << 32) | far
         size += (price <= dearest) & (far / 1000.0 <= farthest[line])
     return size
+
+
+@inner
+def price_of(fixed: int, hour: int, minutes: int) -> int:
+    """The cents that a resource costs for so many minutes: the hourly price by the minute, to the nearest cent."""
+    return fixed + (hour * minutes + 30) // 60
 
 
 @inner
@@ -216,7 +222,7 @@ def put_in_order(kept: Ints, where: Ints, spent: tuple[Ints, Ints, Ints], found:
         for at in range(where[line, 0], where[line, 0] + where[line, 1]):
             resource, metres = kept[at] >> 32, kept[at] & LOW_BITS
             found[LINE, place], found[RESOURCE, place], found[METRES, place] = line, resource, metres
-            found[PRICE, place] = fixed[resource] + (hour[resource] * minutes[line] + 30) // 60
+            found[PRICE, place] = price_of(fixed[resource], hour[resource], minutes[line])
             place += 1
 
 
@@ -225,7 +231,7 @@ def add_bonuses(bonus_from: Ints, bonus: Ints, features: Words, found: Ints) -> 
     """Writes the column BONUS."""
     for pair in range(found.shape[1]):
         first, last = bonus_from[found[LINE, pair]], bonus_from[found[LINE, pair] + 1]
-        found[BONUS, pair] = bonus_of(bonus, first, last, found[RESOURCE, pair], features) if first < last else 0
+        found[BONUS, pair] = bonus_of(bonus, first, last, found[RESOURCE, pair], features)
 
 
 @inner

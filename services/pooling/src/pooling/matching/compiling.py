@@ -285,14 +285,3 @@ def matrix(given: Sequence[Mapping[str, float]], columns: Mapping[str, int]) -> 
 def places(given: Sequence[tuple[float, float] | None]) -> Floats:
     """Latitude and longitude in degrees; NaN where there is no place."""
     return np.fromiter(chain.from_iterable(NOWHERE if at is None else at for at in given), float).reshape(-1, 2)
-
-
-def merged(periods: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The union of half-open periods, in order, touching ones joined."""
-    union: list[tuple[int, int]] = []
-    for start, end in sorted(periods):
-        if union and start <= union[-1][1]:
-            union[-1] = (union[-1][0], max(end, union[-1][1]))
-        elif end > start:
-            union.append((start, end))
-    return union

@@ -12,9 +12,10 @@ import numpy as np
 from pooling.matching.candidates import Asked
 from pooling.matching.columns import RUN, Columns
 from pooling.matching.compiled import NEVER, NONE, Ints
-from pooling.matching.compiling import UNLIMITED, bits, merged
+from pooling.matching.compiling import UNLIMITED, bits
 from pooling.matching.problem import Busy, Line, Resource
 from pooling.matching.ranking import ACROSS, CELL, CELLS, DOWN, Money, Windows, best_of, within
+from pooling.matching.reading.periods import merged
 
 
 class UnknownResource(Exception):

@@ -4,7 +4,7 @@ from math import floor
 
 import numpy as np
 
-from pooling.matching.candidates import Asked, Offered, bonus_of, suiting
+from pooling.matching.candidates import Asked, Offered, bonus_of, price_of, suiting
 from pooling.matching.columns import RUN
 from pooling.matching.compiled import NONE, Floats, Ints, compiled, inner
 from pooling.matching.distance import METRES_PER_DEGREE, metres_between
@@ -37,7 +37,7 @@ def best_of(
     found = np.empty((most, 6), np.int64)
     suited, count = slots.copy(), 0
     for slot in suited[: suiting(0, suited, asked, offered)]:
-        price = fixed[slot] + (hour[slot] * minutes + 30) // 60
+        price = price_of(fixed[slot], hour[slot], minutes)
         bonus = bonus_of(bonuses, 0, len(bonuses), slot, offered[3])
         score = value + bonus - price
         if price > dearest or (count == most and score < found[count - 1, SCORE]):

@@ -10,7 +10,7 @@ from pooling.matching.assignment import assigned, is_assignment
 from pooling.matching.beginning import Beginning, beginning
 from pooling.matching.bidding import Auction, bid, opened, quote_of
 from pooling.matching.board import Board
-from pooling.matching.bounding import Quote, evaluate, no_demand, nothing_asked
+from pooling.matching.bounding import Quote, all_asked, evaluate, no_demand
 from pooling.matching.certificate import certificate
 from pooling.matching.cliques import propose
 from pooling.matching.compiled import NONE, Ints
@@ -82,7 +82,7 @@ class Search:
     def quote(self) -> Quote:
         """The prices that prove the bound."""
         if self.first.proved < self.auction.bound[0]:
-            return nothing_asked(self.board)._replace(lines=self.first.quote.lines)
+            return all_asked(self.board)
         return quote_of(self.board, self.auction.best)
 
     def keep(self, packing: Packing) -> None:
@@ -176,9 +176,7 @@ def solve(problem: Problem, budget: Budget, seed: int, tell: Tell | None = None)
         return inf if budget.seconds is None else budget.seconds - (budget.clock() - began)
 
     first = beginning(problem)
-    if stopped(first, tell) or left() <= 0:
-        return plan_of(first, seed, 0, budget.clock() - began)
-    board = relaxed(first.board, left)
+    board = None if stopped(first, tell) else relaxed(first.board, left)
     if board is None:
         return plan_of(first, seed, 0, budget.clock() - began)
     search, rounds, going = Search(first, board, seed, left), 0, True

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pooling.matching.candidates import bonus_of
+from pooling.matching.candidates import bonus_of, price_of
 from pooling.matching.compiled import NONE, Flags, Floats, Ints, Words, compiled, inner
 from pooling.matching.compiling import Compiled
 from pooling.matching.distance import metres_between
@@ -109,7 +109,7 @@ def compared(wanted: Wanted, given: Given, lines: Ints, resources: Ints, km_cost
             missing = without(wanted.features, line, given.features, resource)
             short, part = lacking(wanted.measures, line, given.measures, resource)
             fewer = max(0, wanted.units[line] - given.units[resource])
-            price = given.fixed[resource] + (given.hour[resource] * wanted.minutes[line] + 30) // 60
+            price = price_of(given.fixed[resource], given.hour[resource], wanted.minutes[line])
             dear = price > wanted.dearest[line]
             failing = (missing > 0) + (short > 0) + (fewer > 0)
             passed[row, 2] += 1

@@ -5,9 +5,9 @@ from dataclasses import replace
 from math import cos, hypot, pi
 from typing import TypeVar
 
-from pooling.matching.compiling import merged
 from pooling.matching.distance import METRES_PER_DEGREE
 from pooling.matching.problem import Limit, Line, Placed, Problem, Request, Resource
+from pooling.matching.reading.periods import merged
 from pooling.matching.replanning.around import around, fillers, meets
 from pooling.matching.replanning.records import Change, Move, Records
 from pooling.matching.replanning.small import as_busy, best_plan, small_problem
@@ -108,7 +108,7 @@ class StandingPlan:
             for line, placed in self.records.on[resource].items()
             if placed.start < end and start < placed.start + self.records.of_line[line][0].minutes
         ]
-        self.records.offer(replace(offered, free=tuple(merged(before + after))))
+        self.records.offer(replace(offered, free=merged(before + after)))
         return self.settled(self.taken_off(struck), home, value)
 
     def change_offer(self, resource: Resource) -> Change:
