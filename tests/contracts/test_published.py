@@ -11,8 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from schemas import asyncapi, gates, page
-from schemas.catalogue import event_types, topics
+from schemas.catalogue import by_type, event_types, topics
 from schemas.documents import HOME, committed, json_schemas, text_of
+from schemas.pooling import ResourceOffered
 
 SERVICES = HOME.parent / "services"
 
@@ -21,6 +22,14 @@ def test_every_event_type_has_a_topic_an_owner_consumers_a_schema_and_a_golden_e
     assert list(gates.catalogue()) == []
     assert list(gates.examples()) == []
     assert committed().keys() == event_types().keys()
+
+
+def test_two_models_of_one_type_are_refused() -> None:
+    class ResourceLent(ResourceOffered):
+        """Its author copied a model and forgot the type."""
+
+    with pytest.raises(TypeError, match="resource_offered.v1 is the type of both ResourceOffered and ResourceLent"):
+        by_type([ResourceOffered, ResourceOffered, ResourceLent])
 
 
 def test_owners_and_consumers_are_services_of_this_house() -> None:

@@ -65,6 +65,11 @@ async def test_a_folder_is_run_by_one_process_only(tmp_path: Path) -> None:
     assert await running.stop(home) is False
 
 
+async def test_stop_leaves_a_folder_in_which_nothing_has_run_as_it_is(tmp_path: Path) -> None:
+    assert await running.stop(Home(tmp_path)) is False
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", [("stop",), ("reset",), ("up",), ("demo",)])
 async def test_whoever_comes_while_another_is_beginning_is_told_so(tmp_path: Path, command: tuple[str]) -> None:
     home = Home(tmp_path)

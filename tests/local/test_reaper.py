@@ -20,7 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the
 folder = Path(sys.argv[1])
 reaper.tie(folder)
 child = processes.launch("child", [sys.executable, "-c", "import time; time.sleep(600)"], log=folder / "child.log")
-print(child.pid, repr(child.started), flush=True)
+print(child.pid, repr(child.started), child.boot, flush=True)
 time.sleep(600)
 """
 
@@ -32,8 +32,8 @@ async def test_what_a_process_launched_ends_with_it_and_its_folder_goes(tmp_path
     command = [sys.executable, "-c", PARENT, str(folder)]
     parent = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert parent.stdout is not None
-    pid, started = (await parent.stdout.readline()).split()
-    child = Process("child", int(pid), float(started))
+    pid, started, *boot = (await parent.stdout.readline()).decode().split()
+    child = Process("child", int(pid), float(started), *boot)
     assert processes.alive(child)
     parent.send_signal(ending)
     await parent.wait()

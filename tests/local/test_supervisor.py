@@ -6,6 +6,7 @@ import pty
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -223,8 +224,33 @@ async def test_a_process_that_ignores_the_request_to_end_is_killed(stage: Stage)
 
 async def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(stage: Stage) -> None:
     somebody = await stage.launch("somebody", SLEEPS)
-    remembered = Process("gone", somebody.pid, somebody.started - 3600)
-    await processes.stop(remembered)
-    await processes.kill(remembered)
-    assert processes.alive(somebody)
+    earlier = replace(somebody, name="gone", started=somebody.started - 3600)
+    for remembered in (earlier, replace(somebody, name="gone", boot="another")):
+        await processes.stop(remembered)
+        await processes.kill(remembered)
+        assert processes.alive(somebody)
     await processes.kill(somebody)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process keeps the time at which it started")
+async def test_a_process_is_known_again_after_the_clock_was_set(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = await stage.launch("broker", SLEEPS)
+    written_down = replace(running, name="as another command reads it")
+    booted = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3600)
+    assert processes.alive(written_down)
+    await processes.kill(running)
+    assert not processes.alive(written_down)
+
+
+async def test_what_could_not_be_written_down_does_not_run_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched: list[Process] = []
+
+    def full(process: Process) -> None:
+        launched.append(process)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(processes, "listeners", [full])
+    with pytest.raises(OSError, match="No space left"):
+        processes.launch("broker", [sys.executable, "-c", SLEEPS], log=stage.folder / "broker.log")
+    assert not processes.alive(launched[0])

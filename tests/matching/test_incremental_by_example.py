@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pooling.matching.problem import Busy, Limit, Line, Placed, Price, Problem, Request, Resource
-from pooling.matching.replanning import Move, StandingPlan, Unknown
+from pooling.matching.replanning import Known, Move, StandingPlan, Unknown
 
 DAY = ((0, 1440),)
 SMALL = Resource("small", "vehicle", ("niort",), units=1, free=DAY)
@@ -156,3 +156,12 @@ def test_what_the_plan_does_not_have_is_told() -> None:
         plan.book("errand")
     with pytest.raises(Unknown):
         plan.break_down("bus", 0, 1)
+
+
+@pytest.mark.parametrize("again", [replace(ERRAND, lines=()), replace(ERRAND, id="another")], ids=["request", "line"])
+def test_what_the_plan_has_already_does_not_arrive_again(again: Request) -> None:
+    plan = plan_of(ERRAND, placed=(ON_LARGE,))
+    before = plan.problem(), plan.placed, plan.value
+    with pytest.raises(Known):
+        plan.arrive(again)
+    assert (plan.problem(), plan.placed, plan.value) == before

@@ -1,5 +1,6 @@
 """What a mail is made of: the person's address, asked of membership, and headers that nobody can add to."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -25,11 +26,16 @@ def test_an_address_that_is_none_is_refused(email: str) -> None:
         message_to(Contact(email=email, name="Zoé", language="fr"))
 
 
-@pytest.mark.parametrize("name", ["Zoé\r\nBcc: x@y.example", '"; <evil@x.example>', "", "名前", "a" * 1000])
+HOSTILE = ("Zoé\r\nBcc: x@y.example", '"; <evil@x.example>', "Zoé, x@y.example, " * 9, "Zoe, x@y.example, " * 9)
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "", "名前", "a" * 1000])
 def test_a_name_never_adds_a_header_or_a_recipient(name: str) -> None:
     message = message_to(Contact(email="zoe@ferme.example", name=name, language="fr"))
     assert [each.addr_spec for each in message["To"].addresses] == ["zoe@ferme.example"]
     assert message["Bcc"] is None
+    arrived = message_from_bytes(flatten_message(message), _class=EmailMessage, policy=policy.default)
+    assert [each.addr_spec for each in arrived["To"].addresses] == ["zoe@ferme.example"]
     head = message.as_bytes().split(b"\r\n\r\n")[0]
     assert not any(line.lower().startswith(b"bcc") for line in head.split(b"\r\n"))
 
@@ -78,6 +84,22 @@ async def test_a_contact_is_remembered_shortly_and_the_token_kept(people: Member
     await contacts.close()
 
 
+async def test_a_contact_is_forgotten_when_its_time_is_over(
+    people: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, later = uuid4(), uuid4()
+    people.add(earlier, "zoe@ferme.example")
+    people.add(later, "tom@ferme.example")
+    contacts, now = Contacts(people.settings(contact_seconds=60)), time.monotonic()
+    await contacts.of(earlier)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 59)
+    await contacts.of(later)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 61)
+    contacts.forget()
+    assert list(contacts._known) == [later]
+    await contacts.close()
+
+
 async def test_a_token_that_membership_no_longer_knows_is_renewed_once(people: Membership) -> None:
     person = uuid4()
     people.add(person, "zoe@ferme.example")
@@ -113,6 +135,6 @@ def test_the_pause_doubles_up_to_a_limit() -> None:
         assert timedelta(seconds=planned) <= mail._delay(settings, attempts) <= timedelta(seconds=planned * 1.25)
 
 
-def test_a_lease_that_ends_before_a_command_may_is_refused() -> None:
-    with pytest.raises(ValidationError, match="lease must be longer than timeout"):
-        MailSettings(host="127.0.0.1", tls="none", sender="a@b.example", timeout=20, lease=20)
+def test_a_lease_that_ends_before_a_mail_may_is_refused() -> None:
+    with pytest.raises(ValidationError, match="lease must be longer than twice timeout and content_timeout"):
+        MailSettings(host="127.0.0.1", tls="none", sender="a@b.example", timeout=20, content_timeout=30, lease=100)

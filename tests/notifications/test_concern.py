@@ -211,6 +211,7 @@ def test_webhooks_are_retried_by_the_schedule_and_end_when_nothing_gets_through_
     for attempt, planned in ((1, 5), (2, 30), (3, 120), (9, 120)):
         spread = [domain.delay(attempt, retries, luck).total_seconds() for luck in (0.0, 0.5, 1.0)]
         assert spread == pytest.approx([planned, planned * 1.1, planned * 1.2])
-    assert domain.why_disable("postponed", NOW - timedelta(seconds=154), retries, NOW) is None
+    assert domain.why_disable("failed", NOW - timedelta(seconds=154), retries, NOW) is None
+    assert domain.why_disable("postponed", NOW - timedelta(days=9), retries, NOW) is None
     assert domain.why_disable("failed", NOW - timedelta(seconds=155), retries, NOW) == "failing"
     assert domain.why_disable("gone", NOW, retries, NOW) == "gone"

@@ -114,6 +114,18 @@ async def test_content_refused_for_good_fails_at_once(world: World, people: Memb
 
 
 @pytest.mark.parametrize("answer", ["553 5.7.1 sender not allowed", "530 5.7.0 authentication required", "451 busy"])
+async def test_a_server_that_looks_into_a_mail_for_long_before_it_takes_it_gets_it_once(
+    world: World, people: Membership, mails: MailSink
+) -> None:
+    story = await a_hold(world, people)
+    mails.content_gate = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.6, mails.content_gate.set)
+    async with mailing(world, people, mails, timeout=0.3) as mailer:
+        await mail.run_once(mailer, NEVER)
+    assert len(mails.to("anne@ateliers.example")) == 1
+    assert (await states(world, story))["owner_manager"] == ("sent", None)
+
+
 async def test_a_server_that_takes_no_sender_of_ours_loses_no_mail(
     world: World, people: Membership, mails: MailSink, answer: str
 ) -> None:

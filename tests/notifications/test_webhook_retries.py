@@ -11,9 +11,9 @@ from chassis.db import as_system, transaction
 from chassis.health import Health
 from chassis.settings import DatabaseSettings
 from chassis.testing import Parts, eventually
-from notifications.settings import NotificationsSettings
+from notifications.settings import NotificationsSettings, RetentionSettings
 from notifications.store import deliveries
-from notifications.workers import webhook
+from notifications.workers import news, webhook
 from notifications.workers.webhook import Sender
 from tests.notifications.webhooks import due, log, sending, subscribe
 from tests.notifications.world import Story, World
@@ -117,6 +117,19 @@ async def test_after_some_failures_in_a_row_all_of_a_subscription_pauses(
         assert await webhook.run_once(sender) == 3
     [row] = await world.rows("SELECT failures, failing_since, paused_until FROM webhook")
     assert row == {"failures": 0, "failing_since": None, "paused_until": None}
+
+
+async def test_the_first_failure_of_a_delivery_long_after_another_was_given_up_disables_nothing(
+    world: World, hooks: WebhookSink, sender: Sender
+) -> None:
+    story = Story()
+    await world.learn(*story.facts)
+    webhook_id = await subscribe(world, hooks, story)
+    await world.rows("UPDATE webhook SET failures = 1, failing_since = now() - interval '5 days'")
+    hooks.answers["erp"] = [web.Response(status=503)]
+    await world.learn(story.held())
+    assert await webhook.run_once(sender) == 1
+    assert not await disabled(world, webhook_id)
 
 
 async def test_a_slow_receiver_holds_up_nobody_else(
@@ -235,3 +248,17 @@ async def test_what_was_posted_is_not_posted_again_for_a_database_session_that_e
     assert await sending == 1
     [entry] = await log(world, story, webhook_id)
     assert (entry["state"], entry["attempts"]) == ("delivered", 1)
+
+
+async def test_what_was_queued_while_its_webhook_was_disabled_goes_with_its_news(
+    world: World, hooks: WebhookSink
+) -> None:
+    story = Story()
+    await world.learn(*story.facts)
+    await subscribe(world, hooks, story)
+    await world.learn(story.held())
+    await world.rows("UPDATE webhook SET state = 'disabled', reason = 'gone', disabled_at = now()")
+    await world.rows("UPDATE webhook_delivery SET created_at = created_at - interval '31 days'")
+    await world.rows("UPDATE news SET received_at = received_at - interval '31 days'")
+    await news.remove_old(world.pool, RetentionSettings())
+    assert await world.rows("SELECT 1 FROM webhook_delivery UNION ALL SELECT 1 FROM news") == []

@@ -30,6 +30,8 @@ class MailSink:
     recipients: list[str] = field(default_factory=list)
     answers: Callable[[str], str] = lambda _recipient: "250 OK"
     content_answer: str = "250 Message accepted"
+    content_gate: asyncio.Event | None = None
+    """The answer to a content waits for it."""
     sender_answer: str = "250 OK"
 
     def to(self, address: str) -> list[EmailMessage]:
@@ -56,6 +58,8 @@ class MailSink:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Take a message, or not."""
+        if self.content_gate is not None:
+            await self.content_gate.wait()
         if self.content_answer.startswith("250"):
             content = envelope.content or b""
             raw = content if isinstance(content, bytes) else content.encode()

@@ -1,6 +1,6 @@
 """The catalogue: every topic and event type, from topics.yaml and the event models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -50,14 +50,23 @@ def _topic(name: str, entry: dict[str, Any]) -> Topic:
 
 @cache
 def event_types() -> dict[str, type[Event]]:
-    """All event models by type, as `ce_type` names them."""
-    return {
-        model.TYPE: model
+    """All event models by type, as `ce_type` names them. Raises TypeError when two have the same."""
+    return by_type(
+        model
         for root in SPOKEN
         for module in _modules(root)
         for model in vars(module).values()
         if isinstance(model, type) and issubclass(model, Event) and hasattr(model, "TYPE")
-    }
+    )
+
+
+def by_type(models: Iterable[type[Event]]) -> dict[str, type[Event]]:
+    """These models by type, each as often as it comes. Raises TypeError when two have the same."""
+    known: dict[str, type[Event]] = {}
+    for model in models:
+        if known.setdefault(model.TYPE, model) is not model:
+            raise TypeError(f"{model.TYPE} is the type of both {known[model.TYPE].__name__} and {model.__name__}")
+    return known
 
 
 def home_of(topic: Topic) -> str:

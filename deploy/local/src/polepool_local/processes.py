@@ -13,15 +13,20 @@ from pathlib import Path
 import psutil
 
 POLL = 0.02  # seconds between two looks at a process
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process as the system knows it: a pid alone may long belong to somebody else."""
+    """A process as the system knows it: a pid alone may long belong to somebody else.
+
+    `started` is in seconds since the `boot`, however often the clock is set; where no boot is told, by the clock.
+    """
 
     name: str
     pid: int
     started: float
+    boot: str = ""
 
 
 _children: dict[Process, subprocess.Popen[bytes]] = {}
@@ -58,11 +63,23 @@ def launch(
             extra_groups=None if user is None else [],
             start_new_session=True,
         )
-    process = Process(name, child.pid, psutil.Process(child.pid).create_time())
+    try:
+        process = known(name, psutil.Process(child.pid))
+        for listener in listeners:
+            listener(process)
+    except BaseException:  # nobody would know of it
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise
     _children[process] = child
-    for listener in listeners:
-        listener(process)
     return process
+
+
+def known(name: str, found: psutil.Process) -> Process:
+    """The process that the system has there now, to be known again."""
+    if _BOOT.exists():
+        return Process(name, found.pid, found.create_time() - psutil.boot_time(), _BOOT.read_text().strip())
+    return Process(name, found.pid, found.create_time())
 
 
 def alive(process: Process) -> bool:
@@ -88,7 +105,9 @@ def ending(process: Process) -> str:
 def _find(process: Process) -> psutil.Process | None:
     with suppress(psutil.Error):
         found = psutil.Process(process.pid)
-        if abs(found.create_time() - process.started) < 1.0 and found.status() != psutil.STATUS_ZOMBIE:
+        now = known(process.name, found)
+        same = now.boot == process.boot and abs(now.started - process.started) < 1.0
+        if same and found.status() != psutil.STATUS_ZOMBIE:
             return found
     return None
 
@@ -99,7 +118,7 @@ def children(process: Process) -> list[Process]:
     with suppress(psutil.Error):
         for child in psutil.Process(process.pid).children():
             with suppress(psutil.Error):
-                found.append(Process(child.name(), child.pid, child.create_time()))
+                found.append(known(child.name(), child))
     return found
 
 

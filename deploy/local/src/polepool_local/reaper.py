@@ -24,7 +24,7 @@ def tie(*folders: Path) -> None:
         command = [sys.executable, "-m", "polepool_local.reaper"]
         child = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - ours
         _pipe = child.stdin
-        processes.listeners.append(lambda process: _say(f"process {process.pid} {process.started!r}"))
+        processes.listeners.append(lambda process: _say(f"process {process.pid} {process.started!r} {process.boot}"))
     for folder in folders:
         _say(f"folder {folder}")
 
@@ -41,8 +41,8 @@ def main() -> None:
     said = [line.strip().split(" ", 1) for line in sys.stdin]
     for what, which in said:
         if what == "process":
-            pid, started = which.split()
-            asyncio.run(processes.kill(processes.Process("orphan", int(pid), float(started))))
+            pid, started, *boot = which.split()
+            asyncio.run(processes.kill(processes.Process("orphan", int(pid), float(started), *boot)))
     for what, which in said:
         if what == "folder":
             shutil.rmtree(which, ignore_errors=True)

@@ -82,7 +82,12 @@ def supervisor_of(home: Home) -> Process | None:
 
 
 async def stop(home: Home) -> bool:
-    """Stop the supervisor, which stops everything, or what a killed one left; says whether anything ran."""
+    """Stop the supervisor, which stops everything, or what a killed one left; says whether anything ran.
+
+    A folder in which nothing has run stays as it is.
+    """
+    if not home.lock.exists():
+        return False
     supervisor = supervisor_of(home)
     if supervisor:
         with suppress(ProcessLookupError):
@@ -103,7 +108,7 @@ async def end_leftovers(home: Home) -> bool:
 
 def this_process() -> Process:
     """This very process."""
-    return Process("supervisor", os.getpid(), psutil.Process().create_time())
+    return processes.known("supervisor", psutil.Process())
 
 
 def _launched(home: Home) -> list[Process]:

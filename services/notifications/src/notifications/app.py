@@ -71,7 +71,8 @@ async def send_mail(running: Running[NotificationsSettings], built: Mapping[str,
         raise ValueError("role mail needs POLEPOOL_MAIL__HOST, POLEPOOL_MAIL__SENDER and POLEPOOL_MEMBERSHIP__URL etc.")
     mailer = mail.Mailer(running.pool, running.settings.mail, contacts)
     once = partial(mail.run_once, mailer, running.stop)
-    await forever("mail", once, running.settings.poll_seconds, running.stop, running.health)
+    longest = mail.LONGEST_ROUND + mailer.settings.longest
+    await forever("mail", once, running.settings.poll_seconds, running.stop, running.health, still=longest)
 
 
 async def send_webhooks(running: Running[NotificationsSettings], built: Mapping[str, Any]) -> None:

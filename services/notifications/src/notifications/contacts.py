@@ -53,14 +53,19 @@ class Contacts:
 
     async def of(self, person_id: UUID) -> Contact:
         """How to write to this person. Raises PersonUnknown or MembershipAway."""
-        known = self._known.get(person_id)
-        if known and known[1] > time.monotonic():
-            return known[0]
+        self.forget()
+        if person_id in self._known:
+            return self._known[person_id][0]
         contact = await self._ask(person_id)
+        self._known.pop(person_id, None)  # put behind those that are remembered for less long
         self._known[person_id] = (contact, time.monotonic() + self._settings.contact_seconds)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
         return contact
+
+    def forget(self) -> None:
+        """Forget whoever has been remembered for long enough, and the oldest of too many."""
+        now = time.monotonic()
+        while self._known and (next(iter(self._known.values()))[1] <= now or len(self._known) > REMEMBERED):
+            self._known.popitem(last=False)
 
     async def _ask(self, person_id: UUID) -> Contact:
         status, body = await self._get(person_id)

@@ -43,6 +43,9 @@ class MailSettings(Settings):
     )
     portal_url: str | None = Field(default=None, pattern=r"^https?://[^\s<>]+$")
     timeout: float = Field(default=20.0, gt=0, description="Seconds, for each SMTP command.")
+    content_timeout: float = Field(
+        default=90.0, gt=0, description="Seconds, for the answer to a mail's content: servers look into it first."
+    )
     lease: float = Field(default=300.0, gt=0, description="Seconds after which another worker may take the mail.")
     attempts: int = Field(default=10, ge=1)
     first_delay: float = Field(default=15.0, gt=0, description="Seconds before the second attempt; then it doubles.")
@@ -57,11 +60,16 @@ class MailSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def a_lease_outlasts_a_command(self) -> Self:
+    def a_lease_outlasts_a_mail(self) -> Self:
         """Refuse a lease that ends while the mail server may still answer: nothing could be sent within it."""
-        if self.lease <= self.timeout:
-            raise ValueError("lease must be longer than timeout")
+        if self.lease <= self.longest:
+            raise ValueError("lease must be longer than twice timeout and content_timeout")
         return self
+
+    @property
+    def longest(self) -> float:
+        """Seconds that a server has for one mail: its sender and recipient, the beginning of its content and its end."""
+        return 2 * self.timeout + 2 * self.content_timeout
 
 
 class WebhookSettings(Settings):

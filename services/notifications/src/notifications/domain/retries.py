@@ -32,7 +32,12 @@ def delay(attempts: int, retries: Retries, luck: float) -> timedelta:
 
 
 def why_disable(fate: Fate, failing_since: datetime, retries: Retries, now: datetime) -> str | None:
-    """Whether a failing subscription ends: at once on 410 Gone, or once nothing got through for a whole schedule."""
+    """Whether a failing subscription ends: at once on 410 Gone, or once nothing got through for a whole schedule.
+
+    A delivery that is given up must say so: where events are rare, the first attempt at one may fail long after the
+    last attempt at another.
+    """
     if fate == "gone":
         return "gone"
-    return "failing" if (now - failing_since).total_seconds() >= sum(retries.schedule) else None
+    whole = (now - failing_since).total_seconds() >= sum(retries.schedule)
+    return "failing" if fate == "failed" and whole else None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.header import Header
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueAddressHeader, UniqueUnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import format_datetime
@@ -42,7 +42,16 @@ class _Unfolded(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc] # t
         return f"List-Unsubscribe: {self}{policy.linesep}"
 
 
+class _Recipient(UniqueAddressHeader, BaseHeader):  # type: ignore[misc] # the stubs' max_count
+    """A header with one address: the policy's own folding loses the quotes of a long name, whose commas then divide."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header's lines; of a name in ASCII, one line."""
+        return f"To: {self}{policy.linesep}" if str(self).isascii() else super().fold(policy=policy)
+
+
 _HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("to", _Recipient)
 _HEADERS.map_to_type("subject", _Encoded)
 _HEADERS.map_to_type("list-unsubscribe", _Unfolded)
 _POLICY = SMTP.clone(header_factory=_HEADERS)

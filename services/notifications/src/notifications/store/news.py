@@ -89,7 +89,8 @@ async def remove_old(tx: Tx, now: datetime, news: timedelta, notifications: time
     deliveries = await tx.execute(
         """
         DELETE FROM webhook_delivery WHERE id IN (
-            SELECT id FROM webhook_delivery WHERE state <> 'pending' AND created_at < $1 LIMIT $2)
+            SELECT d.id FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id
+            WHERE (d.state <> 'pending' OR w.state <> 'active') AND d.created_at < $1 LIMIT $2)
         """,
         now - news,
         limit,

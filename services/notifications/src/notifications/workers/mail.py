@@ -22,7 +22,7 @@ from notifications.store.people import Mail
 from notifications.workers.loop import saved
 
 LONGEST_ROUND = 60.0
-"""Seconds after which a round ends, well before its lease and before the process counts as dead."""
+"""Seconds after which a round begins no other mail."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,8 @@ class Mailer:
 
 async def run_once(mailer: Mailer, stop: asyncio.Event) -> int:
     """Send a batch of the mails that are due; return how many were taken. What `stop` leaves is given back."""
-    ends = time.monotonic() + min(LONGEST_ROUND, mailer.settings.lease - mailer.settings.timeout)
+    ends = time.monotonic() + min(LONGEST_ROUND, mailer.settings.lease - mailer.settings.longest)
+    mailer.contacts.forget()
 
     def may_go_on() -> bool:
         return time.monotonic() < ends and not stop.is_set()

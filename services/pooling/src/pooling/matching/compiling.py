@@ -96,7 +96,11 @@ class Compiled:
 
 
 def compile_problem(problem: Problem) -> Compiled:
-    """The problem's columns. Raises `KeyError` when it names a resource or line that it does not hold."""
+    """The problem's columns.
+
+    Raises `KeyError` when it names a resource or line that it does not hold, `ValueError` when a line takes no time or
+    has no step.
+    """
     lines = tuple(chain.from_iterable(request.lines for request in problem.requests))
     limits_from, limits = limited(problem, lines)
     names = Names(
@@ -106,10 +110,14 @@ def compile_problem(problem: Problem) -> Compiled:
         features=numbered(chain(*wanted_features(lines), *(line.prefers for line in lines))),
         measures=numbered(chain.from_iterable(line.at_least for line in lines)),
     )
+    needed = needs(problem, lines, names)
+    endless = np.flatnonzero((needed.minutes < 1) | (needed.step < 1))
+    if len(endless):
+        raise ValueError(f"line {lines[endless[0]].id}: minutes and step must be at least 1")
     return Compiled(
         problem=problem,
         offers=offers(problem, names),
-        needs=needs(problem, lines, names),
+        needs=needed,
         lines=lines,
         requests_from=offsets([len(request.lines) for request in problem.requests]),
         together=np.array([request.together for request in problem.requests], bool),

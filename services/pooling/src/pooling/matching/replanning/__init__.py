@@ -5,6 +5,6 @@ requests are looked at again, `small` the small problem that these are, and its 
 """
 
 from pooling.matching.replanning.records import Change, Move
-from pooling.matching.replanning.standing import StandingPlan, Unknown
+from pooling.matching.replanning.standing import Known, StandingPlan, Unknown
 
-__all__ = ["Change", "Move", "StandingPlan", "Unknown"]
+__all__ = ["Change", "Known", "Move", "StandingPlan", "Unknown"]

@@ -25,6 +25,10 @@ class Unknown(Exception):
     """The plan has no such request, line, resource or placement."""
 
 
+class Known(Exception):
+    """The plan has such a request, or a line of it, already."""
+
+
 class StandingPlan:
     """A feasible plan of a problem, kept up to date.
 
@@ -51,10 +55,19 @@ class StandingPlan:
         return self.records.problem()
 
     def arrive(self, request: Request) -> Change:
-        """A request more."""
+        """A request more. Raises Known."""
+        self.refuse_known(request)
         home, value = self.known()
         self.records.ask(request)
         return self.settled([request.id], home, value)
+
+    def refuse_known(self, request: Request) -> None:
+        """Raises Known for a request whose id, or a line's, the plan has."""
+        if request.id in self.records.requests:
+            raise Known(request.id)
+        for line in request.lines:
+            if line.id in self.records.of_line:
+                raise Known(line.id)
 
     def cancel(self, request: str) -> Change:
         """A request less. Raises Unknown."""
