@@ -128,6 +128,15 @@ def test_a_manager_goes_once_there_is_another() -> None:
     assert [event.aggregate.version for event in events] == [3]
 
 
+def test_who_manages_nothing_goes_even_where_nobody_manages() -> None:
+    manager, contributor = uuid4(), uuid4()
+    organisation, _ = an_organisation(manager).granted(contributor, Role.CONTRIBUTOR)
+    organisation, _ = organisation.revoked(manager, even_the_last=True)
+    organisation, events = organisation.revoked(contributor)
+    assert organisation.people == {}
+    assert [event.aggregate.version for event in events] == [4]
+
+
 def test_the_same_right_again_says_nothing() -> None:
     manager = uuid4()
     organisation = an_organisation(manager)

@@ -2,6 +2,8 @@
 
 from uuid import uuid4
 
+from chassis.db import in_transaction
+from membership.handlers.people import erase_for
 from tests.membership.conftest import World
 from tests.support.membership import exchange, new_siret
 
@@ -107,6 +109,19 @@ async def test_anybody_may_go_but_the_last_manager(world: World) -> None:
     ]
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, "last_manager")] * 2
     assert await world.told() == told
+
+
+async def test_where_nobody_manages_a_contributor_may_leave_or_delete_their_account(world: World) -> None:
+    anne, bob, carl = await world.person(), await world.person(), await world.person()
+    organisation = await anne.register()
+    for contributor in (bob, carl):
+        await anne.grant(organisation["id"], contributor.id)
+    await in_transaction(world.pool, lambda tx: erase_for(tx, anne.email))
+    path = f"/v1/organisations/{organisation['id']}/people/{bob.id}"
+    assert (await bob.send("DELETE", path, version=4)).status_code == 200
+    assert (await carl.send("DELETE", f"/v1/people/{carl.id}", version=1)).status_code == 204
+    people = [data["organisation"]["people"] for _, data in await world.events(organisation["id"])]
+    assert [len(each) for each in people] == [1, 2, 3, 2, 1, 0]
 
 
 async def test_a_right_for_an_unknown_person_is_refused(world: World) -> None:

@@ -83,10 +83,12 @@ class Organisation:
     def revoked(self, person_id: UUID, *, even_the_last: bool = False) -> tuple[Self, list[Event]]:
         """The organisation without this person; who isn't in it changes nothing.
 
-        Raises LastManager, unless `even_the_last` may go: somebody's right to be forgotten comes first.
+        Raises LastManager, unless `even_the_last` may go: somebody's right to be forgotten comes first. Who manages
+        nothing may go even where nobody manages.
         """
         left = {person: role for person, role in self.people.items() if person != person_id}
-        return self._after(people=left if even_the_last else _managed(self.id, left))
+        managed = self.people.get(person_id) is Role.MANAGER
+        return self._after(people=_managed(self.id, left) if managed and not even_the_last else left)
 
     def with_key(self, key: ApiKey, now: datetime) -> tuple[Self, list[Event]]:
         """The organisation with one more API key; expired ones go at the same time."""
