@@ -39,23 +39,23 @@ class Told(NamedTuple):
     solved_at: datetime
 
 
+WISHES = """
+    SELECT request.version, request.pole_id, request.organisation_id, line.request_id, line.id AS line_id,
+        line.kind, line.within, line.minutes, line.features, line.at_least, line.commune, line.place,
+        line.latitude, line.longitude, line.max_km, line.max_price_cents, slot.resource_id, slot.period,
+        EXISTS (SELECT FROM match WHERE match.line_id = line.id AND match.resource_id = slot.resource_id
+            AND match.period = slot.period AND match.status = 'proposed') AS proposed
+    FROM request JOIN request_line AS line ON line.request_id = request.id
+    LEFT JOIN plan_slot AS slot ON slot.line_id = line.id
+    WHERE request.status = 'open' AND line.ends > $1
+        AND NOT EXISTS (SELECT FROM booking WHERE booking.line_id = line.id AND status IN ('held', 'confirmed'))
+    ORDER BY line.id
+"""
+
+
 async def read(tx: Tx, now: datetime) -> Territory:
     """The whole territory from `now` on; consistent in a transaction that is REPEATABLE READ."""
-    wishes = await tx.fetch(
-        """
-        SELECT request.version, request.pole_id, request.organisation_id, line.request_id, line.id AS line_id,
-            line.kind, line.within, line.minutes, line.features, line.at_least, line.commune, line.place,
-            line.latitude, line.longitude, line.max_km, line.max_price_cents, slot.resource_id, slot.period,
-            EXISTS (SELECT FROM match WHERE match.line_id = line.id AND match.resource_id = slot.resource_id
-                AND match.period = slot.period AND match.status = 'proposed') AS proposed
-        FROM request JOIN request_line AS line ON line.request_id = request.id
-        LEFT JOIN plan_slot AS slot ON slot.line_id = line.id
-        WHERE request.status = 'open' AND upper(line.within) > $1
-            AND NOT EXISTS (SELECT FROM booking WHERE booking.line_id = line.id AND status IN ('held', 'confirmed'))
-        ORDER BY line.id
-        """,
-        now,
-    )
+    wishes = await tx.fetch(WISHES, now)
     supplies = await tx.fetch(
         """
         SELECT resource.*, availability * tstzmultirange(tstzrange($1, NULL)) AS available,

@@ -9,6 +9,15 @@ from uuid import UUID
 
 from chassis.db import Tx
 
+BEGUN = """
+    INSERT INTO rematch (resource_id)
+    SELECT DISTINCT begun.resource_id FROM (
+        SELECT resource_id FROM match WHERE status = 'proposed' AND begins < $1 ORDER BY begins LIMIT $2
+    ) AS begun
+    WHERE NOT EXISTS (SELECT FROM rematch WHERE rematch.resource_id = begun.resource_id)
+    RETURNING resource_id
+"""
+
 
 async def take_resources(tx: Tx, limit: int) -> dict[UUID, UUID]:
     """The resources of the oldest rows, each once, in order of id; with each the id of the last line looked at."""
@@ -58,18 +67,4 @@ async def put_begun(tx: Tx, now: datetime, limit: int) -> int:
     """Queue the resources of proposals whose period has begun, a batch at most; how many. One sweeper at a time."""
     if not await tx.fetchval("SELECT pg_try_advisory_xact_lock(hashtext('pooling.begun'))"):
         return 0
-    return len(
-        await tx.fetch(
-            """
-            INSERT INTO rematch (resource_id)
-            SELECT DISTINCT begun.resource_id FROM (
-                SELECT resource_id FROM match WHERE status = 'proposed' AND lower(period) < $1
-                ORDER BY lower(period) LIMIT $2
-            ) AS begun
-            WHERE NOT EXISTS (SELECT FROM rematch WHERE rematch.resource_id = begun.resource_id)
-            RETURNING resource_id
-            """,
-            now,
-            limit,
-        )
-    )
+    return len(await tx.fetch(BEGUN, now, limit))

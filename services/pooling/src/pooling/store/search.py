@@ -85,8 +85,8 @@ LINES_FOR = _beside_the_plan(
         resource.availability * tstzmultirange(line.within) AS offered_within
     FROM resource
     JOIN resource_free ON resource_free.resource_id = resource.id
-    JOIN request_line AS line ON line.kind = resource.kind AND upper(line.within) > $3 AND line.id > $2
-        AND line.within && range_merge(resource_free.free) AND resource_free.free && line.within
+    JOIN request_line AS line ON line.kind = resource.kind AND line.ends > $3 AND line.id > $2
+        AND resource_free.free && line.within
     JOIN request ON request.id = line.request_id AND request.status = 'open'
     {planned}
     WHERE resource.id = $1 AND resource.status = 'offered' AND resource.features @> line.features
