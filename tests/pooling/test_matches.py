@@ -1,10 +1,15 @@
 """What is proposed as offers come, change and go, and what nearly fits."""
 
+import asyncio
+import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from chassis.errors import Stale
+from pooling.domain import ranking
+from pooling.domain.ranking import NearMiss
 from pooling.domain.refusals import MatchIsWithdrawn, RequestNotOpen
 from schemas import pooling as p
 from tests.pooling.world import NIORT, World, given, line, minibus, period
@@ -98,6 +103,23 @@ async def test_near_misses_tell_what_is_missing_and_by_how_much(world: World) ->
         far.id: ["too_far"],
         late.id: ["free_from"],
     }
+
+
+async def test_others_are_served_while_near_misses_are_looked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await world.member()
+    asker = await world.member(owner.pole_id)
+    small, request = await owner.offer(what=minibus(8)), await asker.request()
+    loop, served, look = asyncio.get_running_loop(), threading.Event(), ranking.near_misses
+
+    def long(*asked: Any) -> list[NearMiss]:
+        loop.call_soon_threadsafe(served.set)
+        assert served.wait(5), "nobody else was served meanwhile"
+        return look(*asked)
+
+    monkeypatch.setattr(ranking, "near_misses", long)
+    assert [near.resource_id for near in await asker.near_misses(request)] == [small.id]
 
 
 async def test_a_taken_resource_is_missed_without_telling_by_whom(world: World) -> None:

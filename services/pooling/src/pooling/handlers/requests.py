@@ -1,5 +1,6 @@
 """Asking for resources, and what is proposed."""
 
+import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -127,9 +128,10 @@ async def near_misses(tx: Tx, scope: Scope, request_id: UUID, now: datetime) -> 
     """What would fit an own request's lines but for the fewest conditions. Raises NotFound."""
     request = await kept.get(tx, scope, request_id)
     asker = Asker(request.pole_id, request.organisation_id)
-    items = [
-        answers.missed(line.id, near)
-        for line in request.lines
-        for near in ranking.near_misses(line, await search.visible(tx, asker, line), now)
-    ]
+    items: list[answers.Missed] = []
+    for line in request.lines:
+        offers = await search.visible(tx, asker, line)
+        # Hundreds of haversines and sentences a line: not for the event loop.
+        found = await asyncio.to_thread(ranking.near_misses, line, offers, now)
+        items += [answers.missed(line.id, near) for near in found]
     return answers.NearMisses(items=items)

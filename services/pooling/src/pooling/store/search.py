@@ -21,7 +21,10 @@ MOST = 500
 DEGREE_M = 110_500
 """Metres in a degree of latitude, at the least."""
 
-
+_OFFER = """resource.id, resource.version, resource.pole_id, resource.organisation_id, resource.title, resource.commune,
+        resource.place, resource.latitude, resource.longitude, resource.ring, resource.fixed_cents, resource.hour_cents,
+        resource.features, resource.measures"""
+"""What an offer is made of, and no more: a long availability takes longer to read than all the rest."""
 _FREE = "coalesce(resource_free.free * planned.own, resource_free.free - planned.others, resource_free.free)"
 _PLANNED = """
     CROSS JOIN LATERAL (
@@ -34,14 +37,14 @@ _PLANNED = """
 
 def _beside_the_plan(line: str, statement: str) -> str:
     """The statement with what a resource has free for a line, by its SQL expression, beside what is planned there."""
-    return statement.format(free=_FREE, planned=_PLANNED.format(line=line))
+    return statement.format(offer=_OFFER, free=_FREE, planned=_PLANNED.format(line=line))
 
 
 FITTING = _beside_the_plan(
     "$15",
     """
     WITH seen AS (
-        SELECT resource.*, {free} * tstzmultirange($4::tstzrange) AS free_within
+        SELECT {offer}, resource.availability, {free} * tstzmultirange($4::tstzrange) AS free_within
         FROM resource JOIN resource_free ON resource_free.resource_id = resource.id
         {planned}
         WHERE resource.kind = $3 AND resource.status = 'offered'
@@ -57,7 +60,7 @@ FITTING = _beside_the_plan(
             AND ($11::bigint IS NULL
                 OR resource.fixed_cents + (2 * resource.hour_cents * $12 * 60 + 3600) / 7200 <= $11)
     )
-    SELECT *, availability * tstzmultirange($4::tstzrange) AS offered_within FROM seen
+    SELECT {offer}, free_within, availability * tstzmultirange($4::tstzrange) AS offered_within FROM seen AS resource
     WHERE EXISTS (SELECT FROM unnest(free_within) AS span WHERE upper(span) - lower(span) >= $5::interval)
     ORDER BY (latitude - $6) ^ 2 + ((longitude - $7::float8) * $13::float8) ^ 2, id LIMIT $14
 """,
@@ -66,7 +69,7 @@ FITTING = _beside_the_plan(
 SEE = _beside_the_plan(
     "pair.line_id",
     """
-    SELECT resource.*, pair.line_id, {free} * tstzmultirange(pair.within) AS free_within,
+    SELECT {offer}, pair.line_id, {free} * tstzmultirange(pair.within) AS free_within,
         availability * tstzmultirange(pair.within) AS offered_within
     FROM unnest($1::uuid[], $2::uuid[], $3::tstzrange[]) AS pair (resource_id, line_id, within)
     JOIN resource ON resource.id = pair.resource_id JOIN resource_free ON resource_free.resource_id = resource.id
@@ -77,7 +80,7 @@ SEE = _beside_the_plan(
 LINES_FOR = _beside_the_plan(
     "line.id",
     """
-    SELECT resource.*, request.id AS request_id, request.pole_id AS asker_pole_id,
+    SELECT {offer}, resource.kind, request.id AS request_id, request.pole_id AS asker_pole_id,
         request.organisation_id AS asker_organisation_id, line.id AS line_id, line.within, line.minutes,
         line.features AS line_features, line.at_least, line.commune AS line_commune, line.place AS line_place,
         line.latitude AS line_latitude, line.longitude AS line_longitude, line.max_km, line.max_price_cents,
@@ -104,6 +107,19 @@ LINES_FOR = _beside_the_plan(
     ORDER BY line.id LIMIT $5
 """,
 )
+
+_VISIBLE = """
+    SELECT {offer}, resource_free.free * tstzmultirange($4::tstzrange) AS free_within,
+        availability * tstzmultirange($4::tstzrange) AS offered_within
+    FROM resource JOIN resource_free ON resource_free.resource_id = resource.id
+    WHERE resource.kind = $3 AND resource.status = 'offered'
+        AND (resource.organisation_id = $1 OR resource.ring = 'everyone'
+            OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $2)
+            OR (resource.ring = 'partner_poles'
+                AND resource.pole_id IN (SELECT id FROM pole WHERE $2 = ANY(partners))))
+    ORDER BY (latitude - $5) ^ 2 + ((longitude - $6::float8) * $7::float8) ^ 2, id LIMIT $8
+"""
+VISIBLE = _VISIBLE.format(offer=_OFFER)
 
 
 async def fitting(tx: Tx, asker: Asker, line: Line) -> list[Offer]:
@@ -133,17 +149,7 @@ async def fitting(tx: Tx, asker: Asker, line: Line) -> list[Offer]:
 async def visible(tx: Tx, asker: Asker, line: Line) -> list[Offer]:
     """All offers of the line's kind that the asker may see, the nearest first: to tell what they miss."""
     found = await tx.fetch(
-        """
-        SELECT resource.*, resource_free.free * tstzmultirange($4::tstzrange) AS free_within,
-            availability * tstzmultirange($4::tstzrange) AS offered_within
-        FROM resource JOIN resource_free ON resource_free.resource_id = resource.id
-        WHERE resource.kind = $3 AND resource.status = 'offered'
-            AND (resource.organisation_id = $1 OR resource.ring = 'everyone'
-                OR (resource.ring IN ('pole', 'partner_poles') AND resource.pole_id = $2)
-                OR (resource.ring = 'partner_poles'
-                    AND resource.pole_id IN (SELECT id FROM pole WHERE $2 = ANY(partners))))
-        ORDER BY (latitude - $5) ^ 2 + ((longitude - $6::float8) * $7::float8) ^ 2, id LIMIT $8
-        """,
+        VISIBLE,
         asker.organisation_id,
         asker.pole_id,
         line.kind,
