@@ -6,6 +6,7 @@ import pytest
 
 from chassis.errors import NotFound
 from pooling.planning.planner import Planner
+from pooling.store import plans
 from schemas import pooling as p
 from tests.pooling.planning.town import Town, planned, until_quiet
 from tests.pooling.world import World, line, minibus, period
@@ -91,6 +92,28 @@ async def test_another_start_on_the_same_resource_is_told_too_and_nothing_once_t
     assert item.match is not None
     await asker.hold(item.match)
     assert (await planned(asker, request)).instead == []
+
+
+PASSES = """
+    UPDATE request_line SET within = tstzrange(now() - interval '4 hours', now() - interval '2 hours')
+    WHERE request_id = ANY($1) RETURNING id
+"""
+
+
+async def test_a_line_whose_window_has_passed_is_told_so_and_no_longer_counted_in_the_plan(
+    world: World, planner: Planner, town: Town
+) -> None:
+    third = await town.easy.request(line(8, 10))
+    await until_quiet(planner, world)
+    before = await world.system(plans.measure)
+    asked = [(town.easy, town.first), (town.needy, town.second), (town.easy, third)]
+    await world.rows(PASSES, [request.id for _, request in asked])
+    await until_quiet(planner, world)
+    after = await world.system(plans.measure)
+    assert (before.placed - after.placed, sum(before.unplaced.values()) - sum(after.unplaced.values())) == (2, 1)
+    for member, request in asked:
+        item = await planned(member, request)
+        assert (item.status, item.match, item.because and item.because.code) == ("unplanned", None, "late")
 
 
 async def test_a_plan_is_its_requesters_alone(world: World, planner: Planner, town: Town) -> None:

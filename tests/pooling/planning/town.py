@@ -28,7 +28,7 @@ class Interrupted(Solver):
 
 async def planned(member: Member, request: p.Request) -> PlannedLine:
     """What the plan has for a request of one line."""
-    (item,) = (await member.does(lambda tx, scope: requests.plan(tx, scope, request.id))).items
+    (item,) = (await member.does(lambda tx, scope: requests.plan(tx, scope, request.id, member.world.now))).items
     return item
 
 

@@ -41,7 +41,7 @@ async def matches(edge: Reads, request_id: UUID) -> Matches:
 @router.get("/v1/requests/{request_id}/plan")
 async def plan(edge: Reads, request_id: UUID) -> Plan:
     """What the plan of the whole territory has for an own request: a place for each line, or why there is none."""
-    return await edge.read(handlers.plan, request_id)
+    return await edge.read(handlers.plan, request_id, datetime.now(UTC))
 
 
 @router.get("/v1/requests/{request_id}/near-misses")

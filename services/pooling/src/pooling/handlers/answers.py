@@ -1,6 +1,7 @@
 """What pooling answers besides the public states."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +13,7 @@ from pooling.domain.ranking import Candidate, NearMiss
 from pooling.domain.territory import Slot
 from pooling.store.plans import Told
 from schemas.event import Contract, Moment, Period, Text
-from schemas.pooling import Cents, Match, MatchStatus, Reason
+from schemas.pooling import Cents, Line, Match, MatchStatus, Reason
 
 
 class Alternative(Contract):
@@ -137,11 +138,12 @@ def instead(told: Told) -> list[tuple[Slot, int]]:
 
 
 def planned(
-    line_id: UUID,
+    line: Line,
     matches: Sequence[Match],
     told: Told | None,
     slot: Slot | None,
     titles: Mapping[tuple[UUID, Slot], str],
+    now: datetime,
 ) -> PlannedLine:
     """A line with its matches that stand or are taken, best first, what the plan tells of it, and its slot.
 
@@ -149,22 +151,29 @@ def planned(
     """
     booked = [match for match in matches if match.status is MatchStatus.TAKEN]
     there = [match for match in matches if slot is not None and slot == Slot(match.resource_id, match.period)]
-    why = [] if told is None else [Reason.model_validate(each) for each in told.told.get("reasons", ())]
+    why = _why(line, told, now)
     own = next(iter(booked or there), None)
     status = PlanStatus.UNPLANNED if why else PlanStatus.WAITING
     if own is not None:
         status, why = PlanStatus.BOOKED if booked else PlanStatus.PLANNED, []
     others = instead(told) if told is not None and status is PlanStatus.PLANNED else []
     return PlannedLine(
-        line_id=line_id,
+        line_id=line.id,
         status=status,
         match=own,
         because=next(iter(why), None),
         would_help=why[1:],
         alternatives=[match for match in matches if match != own],
-        instead=[_instead(*each, titles[line_id, each[0]]) for each in others if (line_id, each[0]) in titles],
+        instead=[_instead(*each, titles[line.id, each[0]]) for each in others if (line.id, each[0]) in titles],
         planned_at=told.solved_at if told else None,
     )
+
+
+def _why(line: Line, told: Told | None, now: datetime) -> list[Reason]:
+    """Why the line has no place, and what would help; of one whose window has passed no plan tells any more."""
+    if line.window.end <= now:
+        return [reasons.late()]
+    return [] if told is None else [Reason.model_validate(each) for each in told.told.get("reasons", ())]
 
 
 def _instead(slot: Slot, difference: int, title: str) -> Instead:

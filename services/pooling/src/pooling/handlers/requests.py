@@ -109,7 +109,7 @@ async def list_matches(tx: Tx, scope: Scope, request_id: UUID) -> answers.Matche
     return answers.Matches(items=await matches.of_request(tx, scope, request_id))
 
 
-async def plan(tx: Tx, scope: Scope, request_id: UUID) -> answers.Plan:
+async def plan(tx: Tx, scope: Scope, request_id: UUID, now: datetime) -> answers.Plan:
     """What the plan of the territory has for an own request. Raises NotFound."""
     request = await kept.get(tx, scope, request_id)
     planned = await plans.of_request(tx, scope, request_id)
@@ -120,7 +120,7 @@ async def plan(tx: Tx, scope: Scope, request_id: UUID) -> answers.Plan:
     for line in request.lines:
         told, slot = planned.get(line.id, (None, None))
         own = [match for match in found if match.line_id == line.id]
-        items.append(answers.planned(line.id, own, told, slot, titles))
+        items.append(answers.planned(line, own, told, slot, titles, now))
     return answers.Plan(items=items)
 
 

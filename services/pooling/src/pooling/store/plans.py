@@ -152,16 +152,18 @@ async def tidy(tx: Tx, parts: Collection[UUID], before: datetime) -> int:
     gone = await tx.fetch(
         """
         WITH over AS (
-            SELECT plan_line.line_id FROM plan_line JOIN request ON request.id = plan_line.request_id
-            WHERE request.status <> 'open' OR EXISTS (SELECT FROM booking
-                WHERE booking.line_id = plan_line.line_id AND booking.status IN ('held', 'confirmed'))
+            SELECT line.id AS line_id FROM plan_line JOIN request_line AS line ON line.id = plan_line.line_id
+            JOIN request ON request.id = line.request_id
+            WHERE request.status <> 'open' OR line.ends <= $1 OR EXISTS (SELECT FROM booking
+                WHERE booking.line_id = line.id AND booking.status IN ('held', 'confirmed'))
         ), told AS (
             DELETE FROM plan_line USING over WHERE plan_line.line_id = over.line_id
         ), slots AS (
             DELETE FROM plan_slot USING over WHERE plan_slot.line_id = over.line_id RETURNING resource_id
         )
         INSERT INTO rematch (resource_id) SELECT resource_id FROM slots RETURNING 1
-        """
+        """,
+        before,
     )
     return len(gone)
 
