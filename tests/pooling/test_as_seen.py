@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from chassis.errors import Invalid
 from pooling.domain.refusals import MatchIsWithdrawn, OfferChanged
 from pooling.handlers import commands
 from schemas import pooling as p
-from tests.pooling.world import NIORT, Member, World, alternatives, line, minibus, period
+from tests.pooling.world import MONTMERLE, NIORT, Member, World, alternatives, given, line, minibus, period
 
 
 async def proposed(world: World, *lines: commands.LineGiven) -> tuple[Member, Member, p.Resource, p.Request, p.Match]:
@@ -68,6 +69,69 @@ async def test_a_match_is_not_taken_at_terms_that_changed_before_anybody_looked_
         await asker.hold(match)
     assert like.id in [each.resource_id for each in alternatives(refused)]
     assert await asker.free(resource.id) == (period(8, 18),)
+
+
+def whichever(kind: p.Kind) -> commands.LineGiven:
+    """A need for something of a kind, whatever it has."""
+    return commands.LineGiven(kind=kind, window=given(8, 18), minutes=120, commune=MONTMERLE)
+
+
+def fit(match: p.Match) -> str:
+    """What the match tells of what there is."""
+    return next(reason.text.en for reason in match.reasons if reason.code == "fit")
+
+
+COOK, LAWYER = (commands.StaffGiven(kind="staff", skills=(skill,)) for skill in (p.Skill.COOKING, p.Skill.LEGAL))
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "told", "now"),
+    [
+        (p.Kind.VEHICLE, minibus(), minibus(2), "9 seats", "2 seats"),
+        (p.Kind.STAFF, COOK, LAWYER, "Cooking", "Law"),
+    ],
+)
+async def test_what_a_match_told_though_nobody_asked_is_what_is_taken_or_it_is_told_anew(
+    world: World,
+    kind: p.Kind,
+    before: commands.VehicleGiven | commands.StaffGiven,
+    after: commands.VehicleGiven | commands.StaffGiven,
+    told: str,
+    now: str,
+) -> None:
+    owner = await world.member()
+    asker = await world.member(owner.pole_id)
+    resource, request = await owner.offer(what=before), await asker.request(whichever(kind))
+    (seen,) = await asker.matches(request)
+    await owner.change(resource, what=after)
+    with pytest.raises(OfferChanged):
+        await asker.hold(seen)
+    await world.sweep()
+    (again,) = await asker.matches(request)
+    assert (fit(seen), fit(again)) == (told, now)
+    assert (again.id, again.version, again.score) == (seen.id, seen.version + 1, seen.score)
+    assert await world.events(seen.id) == ["match_proposed.v1"] * 2
+    with pytest.raises(OfferChanged):
+        await asker.hold(seen)
+    assert (await asker.hold(again)).match_id == seen.id
+
+
+async def test_a_change_that_no_match_tells_of_is_told_nobody(world: World) -> None:
+    owner, _, resource, _, match = await proposed(world)
+    child_seats = commands.VehicleGiven(kind="vehicle", seats=9, energy=p.Energy.DIESEL, ramp=True, child_seats=2)
+    await owner.change(resource, what=child_seats)
+    await world.sweep()
+    assert await world.events(match.id) == ["match_proposed.v1"]
+
+
+async def test_a_resource_stays_of_its_kind(world: World) -> None:
+    owner, asker, resource, request, match = await proposed(world, whichever(p.Kind.VEHICLE))
+    with pytest.raises(Invalid) as refused:
+        await owner.change(resource, what=commands.PremisesGiven(kind="premises", capacity=9, area_m2=30))
+    assert refused.value.field == "characteristics.kind"
+    assert refused.value.rule.startswith("must stay vehicle")
+    assert await world.events(resource.id) == ["resource_offered.v1"]
+    assert await asker.matches(request) == [match]
 
 
 async def test_a_match_whose_period_has_begun_is_refused_with_what_else_fits(world: World) -> None:

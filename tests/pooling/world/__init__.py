@@ -163,7 +163,7 @@ class Member:
         self,
         resource: p.Resource,
         *availability: Period,
-        what: commands.VehicleGiven | None = None,
+        what: commands.VehicleGiven | commands.PremisesGiven | commands.StaffGiven | None = None,
         commune: str = MONTMERLE,
         fixed: int = 1250,
     ) -> p.Resource:

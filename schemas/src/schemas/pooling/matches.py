@@ -55,7 +55,7 @@ class MatchEvent(Event):
 
 
 class MatchProposed(MatchEvent):
-    """Pooling found a resource that fits a line; said again when it moves (period, price, score) or stands again."""
+    """Pooling found a resource that fits a line; said again when what it tells changes, or when it stands again."""
 
     TYPE = "polepool.pooling.match_proposed.v1"
 

@@ -45,7 +45,7 @@ async def free(edge: Reads, resource_id: UUID) -> Free:
 
 @router.put("/v1/resources/{resource_id}", response_model=said.Resource)
 async def change(edge: Changes, resource_id: UUID, command: ResourceTerms) -> Response:
-    """Give an own resource new terms; bookings that were made stay as they are."""
+    """Give an own resource new terms; its kind stays (422), and so do bookings that were made."""
     return await edge.change(handlers.change, ChangeResource(resource_id, edge.expected_version, command))
 
 

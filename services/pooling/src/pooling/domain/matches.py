@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from pooling.domain import reasons
 from pooling.domain.offers import Offer
 from pooling.domain.ranking import Candidate, order, worth
-from schemas.event import Event
-from schemas.pooling import Line, Match, MatchProposed, MatchStatus, MatchTaken, MatchWithdrawn, Request
+from schemas.event import Event, Text
+from schemas.pooling import Line, Match, MatchProposed, MatchStatus, MatchTaken, MatchWithdrawn, Reason, Request
 
 PER_LINE = 5
 """How many matches a line is proposed at first."""
@@ -53,15 +54,23 @@ def choose(candidates: Iterable[Candidate], known: Mapping[UUID, Match], room: i
 
 def stands(match: Match, candidate: Candidate) -> bool:
     """Whether what was proposed is still the case: who was told of it needn't be told again."""
-    return match.status is MatchStatus.PROPOSED and (
-        (match.period, match.price_cents, match.distance_m, match.score)
+    return (
+        match.status is MatchStatus.PROPOSED
+        and (match.period, match.price_cents, match.distance_m, match.score)
         == (candidate.period, candidate.price_cents, candidate.distance_m, candidate.score)
+        and _of_the_offer(match.reasons) == _of_the_offer(candidate.reasons)
     )
+
+
+def _of_the_offer(told: Iterable[Reason]) -> dict[str, Text]:
+    """What is told of the offer itself: whether it is the cheapest depends on others."""
+    return {reason.code: reason.text for reason in told if reason.code != "price"}
 
 
 def still_true(match: Match, line: Line, offer: Offer) -> bool:
     """Whether the offer as it is now still is what the match told, whatever has become of its free time."""
-    return worth(line, offer) == (match.distance_m, match.price_cents, match.score)
+    same = worth(line, offer) == (match.distance_m, match.price_cents, match.score)
+    return same and reasons.fit(line, offer) in match.reasons
 
 
 def said(match: Match) -> Event:

@@ -22,7 +22,7 @@ def good(
     """Why this offer fits: near, fitting, cheap, from whom, when. `cheapest_of` is 0 unless it is the cheapest."""
     return [
         _distance(line, offer, metres),
-        _fit(line, offer),
+        fit(line, offer),
         _price(price, period, cheapest_of),
         _circle(offer, asker),
         Reason(code="period", text=wording.when(period)),
@@ -43,11 +43,12 @@ def distance(metres: int) -> Reason:
     return reason("distance", f"À {far.fr}", f"{far.en} away")
 
 
-def _fit(line: Line, offer: Offer) -> Reason:
+def fit(line: Line, offer: Offer) -> Reason:
+    """« 9 places, rampe pour fauteuil »: what the offer has of what was asked for, or of what tells most about it."""
     told = dict.fromkeys(line.at_least) or dict.fromkeys(
         [NAMED_UNASKED[line.kind]] if line.kind in NAMED_UNASKED else []
     )
-    parts = [wording.measure(name, offer.measures[name]) for name in told]
+    parts = [wording.measure(name, offer.measures.get(name, 0)) for name in told]
     wanted = line.features or (offer.features if line.kind is Kind.STAFF else ())
     parts += [Text(fr=wording.FEATURES[name].fr, en=wording.FEATURES[name].en) for name in wanted]
     fr, en = ", ".join(part.fr for part in parts), ", ".join(part.en for part in parts)
