@@ -1,5 +1,6 @@
 """From an offer to a booking that both sides agreed on."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import asyncpg
@@ -10,7 +11,7 @@ from chassis.http import Window
 from pooling.domain.bookings import HoldRules
 from pooling.domain.refusals import BookingEnded, HoldExpired, LineTaken, NotTheOwner, SlotTaken, TooManyHolds
 from schemas import pooling as p
-from tests.pooling.world import World, alternatives, line, minibus, period
+from tests.pooling.world import NIORT, Member, World, alternatives, line, minibus, period
 
 
 async def test_a_request_is_matched_held_confirmed_and_served(world: World) -> None:
@@ -64,6 +65,37 @@ async def test_a_cancelled_booking_frees_its_slot_and_its_match_stands_again(wor
     assert (await owner.cancel(cancelled)).version == cancelled.version
     with pytest.raises(BookingEnded):
         await owner.confirm(cancelled)
+
+
+@pytest.mark.parametrize(
+    ("change", "proposed"),
+    [
+        (lambda owner, resource: owner.change(resource, fixed=9000), 1),
+        (lambda owner, resource: owner.change(resource, what=minibus(12)), 1),
+        (lambda owner, resource: owner.change(resource, commune=NIORT), 1),
+        (lambda owner, resource: owner.change(resource, period(12, 18)), 1),
+        (lambda owner, resource: owner.change(resource, period(9, 18)), 1),
+        (lambda owner, resource: owner.change(resource, what=minibus(2)), 0),
+        (lambda owner, resource: owner.change(resource, ring=p.Ring.ORGANISATION), 0),
+    ],
+    ids=["dearer", "larger", "elsewhere", "later", "overlapping", "too small", "for its owner alone"],
+)
+async def test_a_match_does_not_stand_again_when_its_offer_changed_while_it_was_taken(
+    world: World, change: Callable[[Member, p.Resource], Awaitable[p.Resource]], proposed: int
+) -> None:
+    owner = await world.member()
+    asker = await world.member(owner.pole_id)
+    resource, request = await owner.offer(), await asker.request()
+    (match,) = await asker.matches(request)
+    booking = await asker.hold(match)
+    await change(owner, resource)
+    await asker.cancel(booking)
+    assert await asker.matches(request) == []
+    assert await world.events(match.id) == ["match_proposed.v1", "match_taken.v1", "match_withdrawn.v1"]
+    await world.sweep()
+    again = await asker.matches(request)
+    assert [each.version for each in again] == [4] * proposed
+    assert all([(await asker.hold(each)).period == each.period for each in again])
 
 
 async def test_a_hold_that_lapsed_frees_its_slot_and_can_no_longer_be_confirmed(world: World) -> None:

@@ -165,6 +165,7 @@ class Member:
         *availability: Period,
         what: commands.VehicleGiven | commands.PremisesGiven | commands.StaffGiven | None = None,
         commune: str = MONTMERLE,
+        ring: p.Ring | None = None,
         fixed: int = 1250,
     ) -> p.Resource:
         """Offer the minibus on other terms: at other times, if any are given."""
@@ -172,7 +173,7 @@ class Member:
             title=resource.title,
             characteristics=what or minibus(),
             commune=commune,
-            ring=resource.ring,
+            ring=ring or resource.ring,
             price=commands.PriceGiven(fixed_cents=fixed),
             availability=tuple(
                 commands.PeriodGiven(start=each.start, end=each.end) for each in availability or resource.availability

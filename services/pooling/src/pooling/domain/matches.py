@@ -4,10 +4,22 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from pooling.domain import reasons
-from pooling.domain.offers import Offer
+from pooling.domain.offers import Offer, offer_of
 from pooling.domain.ranking import Candidate, order, worth
 from schemas.event import Event, Text
-from schemas.pooling import Line, Match, MatchProposed, MatchStatus, MatchTaken, MatchWithdrawn, Reason, Request
+from schemas.pooling import (
+    Line,
+    Match,
+    MatchProposed,
+    MatchStatus,
+    MatchTaken,
+    MatchWithdrawn,
+    Reason,
+    Request,
+    Resource,
+    ResourceStatus,
+    Ring,
+)
 
 PER_LINE = 5
 """How many matches a line is proposed at first."""
@@ -71,6 +83,27 @@ def still_true(match: Match, line: Line, offer: Offer) -> bool:
     """Whether the offer as it is now still is what the match told, whatever has become of its free time."""
     same = worth(line, offer) == (match.distance_m, match.price_cents, match.score)
     return same and reasons.fit(line, offer) in match.reasons
+
+
+def is_offered(match: Match, line: Line, resource: Resource) -> bool:
+    """Whether the resource is still offered to who asks, as the match told it and at its time, booked or not.
+
+    With which poles the resource's pole shares is not looked at.
+    """
+    if resource.status is not ResourceStatus.OFFERED or resource.characteristics.kind != line.kind:
+        return False
+    at_that_time = any(
+        each.start <= match.period.start and match.period.end <= each.end for each in resource.availability
+    )
+    return at_that_time and _reaches(resource, match) and still_true(match, line, offer_of(resource))
+
+
+def _reaches(resource: Resource, match: Match) -> bool:
+    if resource.organisation_id == match.requester_organisation_id:
+        return True
+    if resource.pole_id == match.requester_pole_id:
+        return resource.ring is not Ring.ORGANISATION
+    return resource.ring in (Ring.PARTNER_POLES, Ring.EVERYONE)
 
 
 def said(match: Match) -> Event:

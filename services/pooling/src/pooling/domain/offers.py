@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from pooling.domain import needs
 from schemas.event import Period, Place
-from schemas.pooling import Price, Ring
+from schemas.pooling import Price, Resource, Ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,21 @@ class Offer:
     measures: Mapping[str, int]
     free: Sequence[Period]
     offered: Sequence[Period]
+
+
+def offer_of(resource: Resource) -> Offer:
+    """A resource as an offer; of its free time nothing is known."""
+    return Offer(
+        id=resource.id,
+        version=resource.version,
+        pole_id=resource.pole_id,
+        organisation_id=resource.organisation_id,
+        title=resource.title,
+        place=resource.place,
+        ring=resource.ring,
+        price=resource.price,
+        features=needs.features(resource.characteristics),
+        measures=needs.measures(resource.characteristics),
+        free=(),
+        offered=resource.availability,
+    )

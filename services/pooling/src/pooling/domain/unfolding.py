@@ -8,16 +8,7 @@ from uuid import UUID
 
 from pooling.domain import bookings, matches, requests, resources
 from schemas.event import Event
-from schemas.pooling import (
-    Booking,
-    CancelledBy,
-    Match,
-    MatchStatus,
-    Request,
-    RequestStatus,
-    Resource,
-    ResourceStatus,
-)
+from schemas.pooling import Booking, CancelledBy, Match, MatchStatus, Request, RequestStatus, Resource
 
 Ending: TypeAlias = Callable[[Booking], tuple[Booking, list[Event]]]
 
@@ -68,7 +59,7 @@ class Unfolding:
             self.end(booking.id, lambda each: bookings.cancelled(each, by, self.now))
 
     def end(self, booking_id: UUID, ending: Ending) -> None:
-        """A booking ends: a served request is open again, and its match is proposed again if it can still be taken."""
+        """A booking ends: a served request is open again, and its match is proposed again if it is still true."""
         booking, events = ending(self.bookings[booking_id])
         self.bookings[booking_id] = booking
         self._note(booking_id, events)
@@ -86,8 +77,10 @@ class Unfolding:
 
     def _can_be_taken(self, match: Match) -> bool:
         request, resource = self.requests[match.request_id], self.resources[match.resource_id]
-        wanted = request.status is RequestStatus.OPEN and resource.status is ResourceStatus.OFFERED
-        return wanted and match.period.start > self.now
+        if request.status is not RequestStatus.OPEN or match.period.start <= self.now:
+            return False
+        line = next(line for line in request.lines if line.id == match.line_id)
+        return matches.is_offered(match, line, resource)
 
     def _withdraw_matches(self, concerned: Callable[[Match], bool]) -> None:
         """Those proposed: one that is taken goes with its booking."""
