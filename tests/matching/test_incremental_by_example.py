@@ -146,6 +146,12 @@ def test_a_bundle_is_accepted_as_a_whole() -> None:
     assert plan.problem().requests == ()
 
 
+def test_a_plan_begins_with_vehicles_that_are_each_in_a_place_of_their_own() -> None:
+    vehicles = tuple(replace(SMALL, id=f"{at}", at=(46.0, at * 0.25)) for at in range(69))
+    plan = StandingPlan(Problem(vehicles, ()), ())
+    assert plan.arrive(ERRAND).gain == 1000
+
+
 def test_what_the_plan_does_not_have_is_told() -> None:
     plan = plan_of(ERRAND)
     with pytest.raises(Unknown):

@@ -164,6 +164,15 @@ def test_the_best_ten_are_the_first_ten_of_all() -> None:
         assert index.ranked(line, request.pole, 45) == every[:10]
 
 
+@pytest.mark.parametrize("room", [0, 1, 17, 1024 + 69])
+def test_whatever_its_room_at_first_it_takes_resources_that_are_each_in_a_cell_of_their_own(room: int) -> None:
+    index = Index(room)
+    for at in range(100):
+        index.offer(Resource(f"r{at}", "a", ("p",), (46.0, at * 0.25), free=((0, 100),)))
+    found = index.ranked(Line("l", "a", 100, 10, (0, 0)), "p", most=ALL)
+    assert {each.resource for each in found} == {f"r{at}" for at in range(100)}
+
+
 def test_what_it_does_not_know_is_told() -> None:
     index = Index()
     with pytest.raises(UnknownResource):

@@ -21,6 +21,7 @@ class Columns:
     """What a resource is, by slot: as `compiling.Offers`, with room for more; a `kind` of `NONE` is an empty slot."""
 
     def __init__(self, room: int) -> None:
+        """`room`: for how many slots, whole runs of them."""
         self.kind: Ints = np.full(room, NONE)
         self.poles: Words = np.zeros((room, 1), np.uint64)
         self.place: Floats = np.full((room, 2), np.nan)

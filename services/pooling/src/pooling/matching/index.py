@@ -44,8 +44,8 @@ class Index:
     """Offers and bookings, by resource id."""
 
     def __init__(self, room: int = 64 * RUN) -> None:
-        """`room`: for how many resources at first; it grows."""
-        self.columns = Columns(room)
+        """`room`: for how many resources at first, in whole runs; it grows."""
+        self.columns = Columns(RUN * max(1, -(-room // RUN)))
         self.used = 0
         self.slots: dict[str, int] = {}
         self.ids: dict[int, str] = {}
