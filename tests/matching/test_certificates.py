@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pooling.matching.checking import TooManyStates, check, proved_bound
 from pooling.matching.checking.schedule import Choice, best_of_disjoint, best_of_shared, best_set
 from pooling.matching.checking.times import Left, left, starts_within
-from pooling.matching.problem import Busy, Current, Limit, Line, Plan, Prices, Problem, Request, Resource
+from pooling.matching.problem import Budget, Busy, Current, Limit, Line, Plan, Prices, Problem, Request, Resource
 from pooling.matching.reading import BadProblem, read_certificate
+from pooling.matching.solver import solve
 from pooling.matching.writing import certificate_json, encoded, plan_json
 
 FREE = ((0, 1000),)
@@ -197,13 +198,39 @@ def test_a_price_that_is_no_number_is_refused_when_read() -> None:
 
 
 def test_too_many_open_blocks_need_moments() -> None:
-    lines = [asked(line(f"l{index}", 100, index, minutes=50)) for index in range(40)]
+    lines = [asked(line(f"l{index}", 100, index, minutes=50)) for index in range(80)]
     of = Problem((van(units=100),), tuple(lines))
     with pytest.raises(TooManyStates):
         proved_bound(of, Prices())
-    (said,) = certified(of, 4000, {})
+    (said,) = certified(of, 8000, {})
     assert said.startswith("certificate: 'van' needs moments: more than 100000 sets of blocks are open at minute ")
-    assert certified(of, 4000, {"moments": {"van": []}}) == []
+    assert certified(of, 8000, {"moments": {"van": []}}) == []
+
+
+def hall_of(*lines: Line, units: int = 8, busy: tuple[Busy, ...] = ()) -> Problem:
+    hall = Resource("van", "vehicle", ("niort",), units=units, free=((0, 1440),))
+    return Problem((hall,), tuple(map(asked, lines)), busy=busy)
+
+
+LENGTHS = [line(f"l{n}", 1000 + n, 480, minutes=60 + n) for n in range(24)]
+TWICE = [line(f"l{n}", 1000 + n, 480, 600, minutes=60) for n in range(24)]
+BEST_EIGHT = sum(range(1016, 1024))
+SHARED = {
+    "ends when nothing begins": (hall_of(*LENGTHS), BEST_EIGHT),
+    "lines that can come again later": (hall_of(*TWICE), 2 * BEST_EIGHT),
+    "bookings that end when nothing begins": (
+        hall_of(*LENGTHS, units=31, busy=tuple(Busy("van", 400, 540 + n) for n in range(23))),
+        BEST_EIGHT,
+    ),
+}
+
+
+@pytest.mark.parametrize(("of", "earns"), SHARED.values(), ids=SHARED)
+def test_few_sets_of_blocks_matter_where_few_end_at_minutes_that_anything_asks_about(of: Problem, earns: int) -> None:
+    assert proved_bound(of, Prices()) == earns
+    plan = solve(of, Budget(rounds=3), 1)
+    assert plan.prices.moments == {}
+    assert proved_bound(of, plan.prices) == plan.bound
 
 
 choices = st.builds(

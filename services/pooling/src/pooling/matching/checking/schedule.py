@@ -1,7 +1,7 @@
 """The best that one resource can do alone, by an exact recursion over the starts of blocks."""
 
-from bisect import bisect_right
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pooling.matching.checking.times import Left
@@ -26,7 +26,7 @@ class Choice:
 
 
 State = tuple[tuple[int, int, int], ...]
-"""The open blocks, each its end, units, and the last choice of its line (`OVER` when that has been), sorted."""
+"""The open blocks, each its end, units, and the last choice of its line (`OVER` if that can't come meanwhile), sorted."""
 OVER = -1
 
 
@@ -57,19 +57,43 @@ def best_of_disjoint(choices: list[Choice]) -> int:
 def best_of_shared(choices: list[Choice], remaining: Left) -> int:
     """The same for several units: in the order of their starts, each is taken or not in every state of open blocks.
 
-    What is taken later begins later, so whoever comes last to a minute sees all that is there. Raises TooManyStates.
+    What is taken later begins later, so whoever comes last to a minute sees all that is there. Units are counted only
+    when a choice begins and when fewer are left than before; so blocks may end at the next such minute, and many states
+    are one. Raises TooManyStates.
     """
+    falls = remaining.falls()
+    counted = sorted({*falls, *(choice.start for choice in choices), max((each.end for each in choices), default=0)})
     states: dict[State, int] = {(): 0}
-    lasts = {choice.line: at for at, choice in enumerate(choices)}
+    lasts, again = {choice.line: at for at, choice in enumerate(choices)}, _again(choices)
     for at, choice in enumerate(choices):
         states, last = _closed(states, choice.start, at), lasts[choice.line]
+        spare = [(minute, remaining.at(minute) - choice.units) for minute in _asked(choice, falls)]
+        taken = counted[bisect_left(counted, choice.end)], choice.units, last if again[at] else OVER
         for state, earned in list(states.items()):
-            if all(of != last for _, _, of in state) and _fits(choice, state, remaining):
-                after = tuple(sorted((*state, (choice.end, choice.units, last if last > at else OVER))))
+            if all(of != last for _, _, of in state) and _fits(state, spare):
+                after = tuple(sorted((*state, taken)))
                 states[after] = max(states.get(after, 0), earned + choice.net)
         if len(states) > MOST_STATES:
             raise TooManyStates(f"more than {MOST_STATES} sets of blocks are open at minute {choice.start}")
     return max(states.values())
+
+
+def _again(choices: list[Choice]) -> list[bool]:
+    """By choice, whether its line may begin again before it ends: else it doesn't matter whose the block is."""
+    found, following = [], dict[str, int]()
+    for choice in reversed(choices):
+        found.append(following.get(choice.line, choice.end) < choice.end)
+        following[choice.line] = choice.start
+    return found[::-1]
+
+
+def _asked(choice: Choice, falls: list[int]) -> list[int]:
+    """The minutes at which the choice needs room: its start, and when fewer units are left during its block."""
+    return [choice.start, *falls[bisect_right(falls, choice.start) : bisect_left(falls, choice.end)]]
+
+
+def _fits(state: State, spare: Sequence[tuple[int, int]]) -> bool:
+    return all(sum(units for end, units, _ in state if end > minute) <= left for minute, left in spare)
 
 
 def _closed(states: dict[State, int], now: int, at: int) -> dict[State, int]:
@@ -83,10 +107,3 @@ def _closed(states: dict[State, int], now: int, at: int) -> dict[State, int]:
         still = tuple(sorted((end, units, last if last >= at else OVER) for end, units, last in open_))
         found[still] = max(found.get(still, 0), earned)
     return found
-
-
-def _fits(choice: Choice, state: State, remaining: Left) -> bool:
-    return all(
-        sum(units for end, units, _ in state if end > minute) + choice.units <= remaining.at(minute)
-        for minute in remaining.changes(choice.start, choice.end)
-    )

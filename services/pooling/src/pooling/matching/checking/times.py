@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pooling.matching.problem import Busy, Line, Resource
 
@@ -48,6 +49,11 @@ class Left:
     def changes(self, start: int, end: int) -> list[int]:
         """The start, and the minutes up to the end at which another number of units is left."""
         return [start, *self.minutes[bisect_right(self.minutes, start) : bisect_left(self.minutes, end)]]
+
+    def falls(self) -> list[int]:
+        """The minutes at which fewer units are left than before."""
+        steps = zip(self.minutes, pairwise(self.units), strict=True)
+        return [minute for minute, (before, after) in steps if after < before]
 
     def least(self, start: int, end: int) -> int:
         """The fewest units left at any minute of `[start, end)`."""
