@@ -157,6 +157,11 @@ HOSTILE: list[tuple[Path, Any, str]] = [
     (["limits", 0, "at_most"], -1, "limits[0].at_most: must be an integer from 0 to"),
     (["km_cost"], 10**12, "the file: values and costs of all lines together can exceed"),
     (["stability"], None, "stability: must be an integer"),
+    (
+        ["requests", 1, "lines", 0],
+        {"id": "errand-van", "kind": "vehicle", "value": 10**12, "minutes": 1, "step": 1, "start": [0, 1_000]},
+        "the file: values and costs of all lines together can exceed",
+    ),
 ]
 
 

@@ -19,6 +19,8 @@ AMBITION = 0.02
 PATIENCE = 10
 SHORTER = 0.7
 LEAST_STEP = 1e-3
+MOST = 10**18
+"""Thousandths of a cent: what sums of prices don't exceed, nor sums of scores (`reading` sees to that)."""
 
 
 class Auction(NamedTuple):
@@ -71,14 +73,27 @@ def quote_of(board: Board, flat: Ints) -> Quote:
 
 
 def ceilings(board: Board, size: int) -> Floats:
-    """More than any price has to be."""
+    """More than any price has to be, but no more than what all that pay it can pay within 64 bits."""
     best = np.zeros(len(board.units))
     np.maximum.at(best, board.arc_line, board.arc_score)
     asked = np.bincount(board.request, best, len(board.together)) if len(best) else best
     most = np.full(size, best.max(initial=0.0) + 1)
     bundled = board.together[board.request]
     most[: len(board.price_line)] = np.where(bundled, asked[board.request], best)[board.price_line]
-    return most
+    return np.minimum(most, payable(board))
+
+
+def payable(board: Board) -> Floats:
+    """By price, the most that it may be, so that what all together pay isn't more than `MOST`.
+
+    A bundle's lines may be paid for their places, a limit is paid by the line, and a moment by the unit.
+    """
+    bundled = board.together[board.request][board.price_line]
+    lines = np.where(bundled, MOST / (len(board.place_arc) + len(bundled) + 1), MOST)
+    limits = MOST / (np.maximum(1.0, board.at_most) * max(1, len(board.at_most)))
+    counts = np.diff(board.moments_from)
+    moments = MOST / (np.maximum(1.0, board.moment_left) * np.repeat(counts, counts))
+    return np.floor(np.concatenate((lines, limits, moments)))
 
 
 @compiled

@@ -16,6 +16,9 @@ import numpy as np
 from pooling.matching.board import Board
 from pooling.matching.compiled import NEVER, Ints, Shorts, compiled, inner
 
+BEYOND = 2**61
+"""More than what all resources earn is counted up to: no sum of it and what requests get back leaves 64 bits."""
+
 
 class Quote(NamedTuple):
     """Prices in thousandths of a cent: of lines (or lines and starts), of limits, and of moments."""
@@ -70,9 +73,16 @@ def most_scored(board: Board) -> Ints:
 def evaluate(board: Board, quote: Quote, demand: Demand) -> int:
     """The bound that a quote proves, in thousandths of a cent, and the demand that answers it."""
     full = np.empty(len(quote.lines), np.int64)
-    total = granted(board, quote, full) + answered(board, quote, full, demand, 0, len(demand.worth))
+    back = granted(board, quote, full)
+    worth = answered(board, quote, full, demand, 0, len(demand.worth))
     count_limits(board, demand)
-    return total
+    return summed(back, worth)
+
+
+@compiled
+def summed(back: int, worth: int) -> int:
+    """The bound: what requests get back and what resources earn; `NEVER` if that is too much to be counted."""
+    return int(NEVER) if worth >= BEYOND else back + worth
 
 
 @compiled
@@ -149,7 +159,10 @@ def best_start(board: Board, request: int, prices: Ints) -> tuple[int, int]:
 
 @compiled
 def answered(board: Board, quote: Quote, full: Ints, demand: Demand, from_resource: int, to_resource: int) -> int:
-    """The worth of these resources' best answers, each at least 0; what they use becomes the demand."""
+    """The worth of these resources' best answers, each at least 0, but no more than `BEYOND` together.
+
+    What they use becomes the demand.
+    """
     demand.lines[:] = 0
     demand.moments[board.moments_from[from_resource] : board.moments_from[to_resource]] = 0
     arcs_from, nodes_from, opening, exact = board.arcs_from, board.nodes_from, board.opening, board.exact
@@ -167,7 +180,7 @@ def answered(board: Board, quote: Quote, full: Ints, demand: Demand, from_resour
         elif first < arcs_from[resource + 1]:
             worth = moment_worth(board, resource, quote.moments, full, demand) - opening[resource]
         worths[resource] = max(0, worth)
-        total += worths[resource]
+        total = min(BEYOND, total + worths[resource])
     return total
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from pooling.matching.bidding import Auction, ask, learn
 from pooling.matching.board import Board
-from pooling.matching.bounding import Demand, Quote, answered, count_limits, granted
+from pooling.matching.bounding import Demand, Quote, answered, count_limits, granted, summed
 from pooling.matching.compiled import Ints
 
 LARGE = 300_000
@@ -53,10 +53,9 @@ def bid_in_halves(
 
 def evaluate_in_halves(board: Board, quote: Quote, demand: Demand, parts: Halves, helper: Executor) -> int:
     """The bound that a quote proves, in thousandths of a cent, and the demand that answers it."""
-    total = granted(board, quote, parts.full)
+    back = granted(board, quote, parts.full)
     other = helper.submit(answered, board, quote, parts.full, parts.other, parts.middle, len(demand.worth))
-    total += answered(board, quote, parts.full, demand, 0, parts.middle)
-    total += other.result()
+    worth = answered(board, quote, parts.full, demand, 0, parts.middle) + other.result()
     demand.lines[:] += parts.other.lines
     count_limits(board, demand)
-    return int(total)
+    return int(summed(back, worth))

@@ -29,7 +29,7 @@ from pooling.matching.reading.periods import merged
 MOST_STARTS = 50_000
 """Starts that a line may choose from: more than a month of minutes."""
 MOST_MONEY = 10**15
-"""Cents that all lines together can move, so that sums in thousandths of a cent fit 64 bits."""
+"""Cents that all lines together can move, as often as they fit into their windows: in thousandths, sums fit 64 bits."""
 FURTHEST_KM = 20_038
 """No two places are further apart."""
 
@@ -214,12 +214,15 @@ def _bonuses(given: Given, place: str) -> dict[str, int]:
 
 
 def _fits_64_bits(problem: Problem) -> None:
+    """What a line brings counts as often as it can follow itself on one resource, since prices alone would let it."""
     fixed = max((resource.price.fixed for resource in problem.resources), default=0)
     hour = max((resource.price.hour for resource in problem.resources), default=0)
     each = fixed + FURTHEST_KM * problem.km_cost + 2 * problem.stability
     total = sum(resource.opening for resource in problem.resources)
     for request in problem.requests:
         for line in request.lines:
-            total += each + line.value + sum(line.prefers.values()) + hour * line.minutes // 60
+            times = 1 + (line.start[1] - line.start[0]) // max(line.minutes, line.step)
+            total += each + times * (line.value + sum(line.prefers.values())) + hour * line.minutes // 60
     if total > MOST_MONEY:
-        raise BadProblem(FILE, f"values and costs of all lines together can exceed {MOST_MONEY} cents")
+        rule = f"values and costs of all lines together can exceed {MOST_MONEY} cents"
+        raise BadProblem(FILE, f"{rule}, as often as they fit into their windows")
