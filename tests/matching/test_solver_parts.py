@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from math import inf
 
 import numpy as np
 
 from pooling.matching.board import Board
+from pooling.matching.bounding import nothing_asked
 from pooling.matching.compiled import Ints
 from pooling.matching.diving import between, dive, relaxed
+from pooling.matching.improvement import improve, improver
 from pooling.matching.model import Model
 from pooling.matching.packing import empty, put, worth
 from pooling.matching.problem import SCALE, Budget, Limit, Line, Problem, Request, Resource
@@ -84,6 +88,17 @@ def test_of_two_parts_that_take_the_same_room_the_second_stays_as_it_was() -> No
     assert [part.model.worth(each.columns) for part, each in zip(parts, found, strict=True)] == [1_000, 1_000]
     assert place_anew(board, packing, parts[0], found[0])
     assert not place_anew(board, packing, parts[1], found[1])
+    assert worth(board, packing) == 1_000 * SCALE
+
+
+def test_requests_without_lines_are_in_no_part() -> None:
+    nothing = tuple(Request(f"nothing {at}", "p", (), together=at % 2 == 0) for at in range(6))
+    board = relaxed_board(Problem(offered(1), (asked("a", "r0"), *nothing, asked("b", "r0", 510))))
+    packing, search = empty(board), improver(board, nothing_asked(board), np.random.default_rng(1))
+    with ThreadPoolExecutor(1) as helper:
+        for _ in range(10):
+            search.size = 1
+            improve(search, packing, lambda: inf, helper)
     assert worth(board, packing) == 1_000 * SCALE
 
 

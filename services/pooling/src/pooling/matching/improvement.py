@@ -43,7 +43,7 @@ SWEEP = 1.2
 
 @dataclass(slots=True)
 class Improver:
-    """What is known for the search at fixed prices."""
+    """What is known for the search at fixed prices; `asking` are the requests that have lines."""
 
     board: Board
     quote: Quote
@@ -53,6 +53,7 @@ class Improver:
     regret: Ints
     worths: Ints
     tries: Floats
+    asking: Ints
     limit: int
     density: float
     size: int
@@ -69,29 +70,30 @@ def improver(board: Board, quote: Quote, chance: np.random.Generator) -> Improve
     evaluate(board, quote, demand)
     rent, regret = np.zeros(len(board.place_arc), np.int64), np.zeros(len(board.place_arc), np.int64)
     regrets(board, quote, rent, regret)
-    tries = np.ones(len(board.together))
+    tries, asking = np.ones(len(board.together)), np.flatnonzero(np.diff(board.requests_from))
     share, places = (DENSITY_OF_UNITS, PLACES_OF_UNITS) if (board.capacity > 1).any() else (DENSITY, PLACES)
     density = max(LEAST_DENSITY, share * (len(regret) / max(1, len(board.units))) ** 0.5)
     resources, requests = np.zeros(len(board.capacity), np.int64), np.zeros(len(board.together), np.int64)
     return Improver(
-        board, quote, chance, longest_blocks(board), rent, regret, demand.worth, tries,
-        limit_of(board, regret, density), density, size_of(board, places, density),
+        board, quote, chance, longest_blocks(board), rent, regret, demand.worth, tries, asking,
+        limit_of(board, regret, density), density, size_of(board, asking, places, density),
         by_resource=resources, by_request=requests,
     )  # fmt: skip
 
 
-def size_of(board: Board, places: int, density: float) -> int:
+def size_of(board: Board, asking: Ints, places: int, density: float) -> int:
     """The requests of a part with so many places, at so many a line."""
-    return int(places / density * len(board.together) / max(1, len(board.units))) + 1
+    return int(places / density * len(asking) / max(1, len(board.units))) + 1
 
 
 def improve(search: Improver, packing: Packing, left: Callable[[], float], helper: Executor) -> None:
     """Makes parts anew that share no request, and learns from them how large the next may be."""
     board = search.board
     shortfalls(board, packing, search.quote, search.worths, search.by_resource, search.by_request)
-    seeds = sown(shortfall_by_request(search, packing) * search.tries, search.chance)
+    short = shortfall_by_request(search, packing) * search.tries
+    seeds = search.asking[sown(short[search.asking], search.chance)]
     done = np.zeros(0, np.int64)
-    pairs = min(MOST_PAIRS, 1 + len(board.together) // (ALL_OVER * search.size))
+    pairs = min(MOST_PAIRS, 1 + len(search.asking) // (ALL_OVER * search.size))
     for _ in range(pairs):
         for part, found in solved_pair(search, packing, seeds, done, left(), helper):
             search.stale = 0 if place_anew(board, packing, part, found) else search.stale + len(part.requests)
@@ -107,7 +109,7 @@ def solved_pair(
     solving = helper.submit(solved, one.model, one.start, seconds)
     done = np.concatenate((done, one.requests))
     others = []
-    if len(done) < len(search.board.together):
+    if len(done) < len(search.asking):
         other = grown(search, packing, seeds, done)
         others = [(other, solved(other.model, other.start, seconds))]
     return [(one, solving.result()), *others]
@@ -116,7 +118,7 @@ def solved_pair(
 def grown(search: Improver, packing: Packing, seeds: Ints, others: Ints) -> Part:
     """The part around the first seed that isn't one of the others."""
     board = search.board
-    size = min(search.size, len(board.together) - len(others))
+    size = min(search.size, len(search.asking) - len(others))
     requests = grown_from(board, packing, search.regret, seeds, size, search.limit, search.blocks, others)
     limit = min(search.limit, local_gap(search, packing, requests))
     places = options(board, packing, search.regret, requests, limit, MOST_OPTIONS)
@@ -133,14 +135,14 @@ def sown(short: Floats, chance: np.random.Generator) -> Ints:
 def learn(search: Improver, found: Solved) -> None:
     """Larger parts after an easy one, smaller after a hard one; more places when the plan is stale with these."""
     if search.sweeping:
-        search.sweeping = not search.stale and search.swept < SWEEP * len(search.board.together)
+        search.sweeping = not search.stale and search.swept < SWEEP * len(search.asking)
         if not search.sweeping:
-            search.size, search.stale = size_of(search.board, LATER_PLACES, search.density), 0
+            search.size, search.stale = size_of(search.board, search.asking, LATER_PLACES, search.density), 0
     elif not found.ended:
         search.size = max(LEAST_SIZE, int(search.size * SHRINK))
     elif found.iterations < EASY:
-        search.size = min(int(search.size * GROW) + 1, len(search.board.together))
-    if search.stale >= STALE * len(search.board.together):
+        search.size = min(int(search.size * GROW) + 1, len(search.asking))
+    if search.stale >= STALE * len(search.asking):
         search.stale = 0
         search.tries[:] = 1.0
         search.density *= MORE
