@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from pooling.matching.checking import broken_rules
 from pooling.matching.problem import Busy, Limit, Line, Placed, Price, Problem, Request, Resource
 from pooling.matching.replanning import Known, Move, StandingPlan, Unknown
 
@@ -135,6 +136,15 @@ def test_what_is_accepted_keeps_its_units() -> None:
     assert plan.problem().busy == (Busy("fleet", 480, 540, 2),)
     assert plan.cancel("club").moves == ()
     assert len(plan.arrive(OUTING_WITHOUT_RAMP).moves) == 1
+
+
+def test_one_unit_too_many_of_a_hundred_million_is_not_placed() -> None:
+    hall, hour = replace(SMALL, id="hall", units=100_000_000), ERRAND.lines[0]
+    halves = tuple(Request(name, "niort", (replace(hour, id=name, units=50_000_000),)) for name in "bc")
+    plan = StandingPlan(Problem((hall,), halves), [Placed(name, "hall", 480) for name in "bc"])
+    change = plan.arrive(Request("a", "niort", (replace(hour, id="a"),)))
+    assert broken_rules(plan.problem(), plan.placed) == []
+    assert (change.gain, plan.value) == (0, 2000)
 
 
 def test_a_bundle_is_accepted_as_a_whole() -> None:

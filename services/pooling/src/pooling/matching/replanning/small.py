@@ -15,7 +15,7 @@ from pooling.matching.compiling import Compiled, compile_problem
 from pooling.matching.insertion import take_all_away
 from pooling.matching.model import Model, model_of
 from pooling.matching.neighbourhood import options, with_room
-from pooling.matching.packing import Packing, empty, put
+from pooling.matching.packing import Packing, clear, empty, put, put_all
 from pooling.matching.problem import Busy, Current, Limit, Line, Placed, Problem, Request
 from pooling.matching.repair import TAKEN, starting
 from pooling.matching.replanning.branching import best_choice
@@ -124,7 +124,10 @@ def left_of(records: Records, limit: Limit, inside: set[str]) -> Limit:
 
 
 def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
-    """The best plan found of a small problem, worth no less than leaving lines where they are `now`."""
+    """The best plan found of a small problem, worth no less than leaving lines where they are `now`.
+
+    They stay there if what was found has no room: among many units, the model takes some for none.
+    """
     compiled = compile_problem(problem)
     board, _ = board_of(compiled)
     if not len(board.place_arc):
@@ -142,8 +145,9 @@ def best_plan(problem: Problem, now: dict[str, Placed]) -> list[Placed]:
     prefer_moves(model, places, before)
     start = starting(model, places, before)
     chosen = best_choice(model, start) if len(model.gains) else start
-    for place in places[chosen[: len(places)] > TAKEN]:
-        put(board, packing, place)
+    if put_all(board, packing, places[chosen[: len(places)] > TAKEN]) == -NEVER:
+        clear(packing)
+        put_all(board, packing, before[before != NONE])
     return placements(compiled, board, packing)
 
 
