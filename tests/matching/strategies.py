@@ -137,15 +137,21 @@ def _limit(draw: Draw, asked: list[Line]) -> Limit:
 
 
 def _requests(draw: Draw, asked: list[Line]) -> list[Request]:
-    """These lines in requests of one to three; rarely a request without lines."""
+    """These lines in requests of one to three; rarely a request without lines, which may be the last."""
     found: list[Request] = []
     while asked:
-        size, together = draw(SIZE), draw(YES)
-        same_start = together and draw(YES)
-        pole = usually(draw, "niort", POLE)
-        found.append(Request(f"request-{len(found)}", pole, tuple(asked[:size]), together, same_start))
+        size = draw(SIZE)
+        found.append(_request(draw, len(found), asked[:size]))
         asked = asked[size:]
+    if usually(draw, False, YES):
+        found.append(_request(draw, len(found), []))
     return found
+
+
+def _request(draw: Draw, index: int, lines: list[Line]) -> Request:
+    together = draw(YES)
+    same_start = together and draw(YES)
+    return Request(f"request-{index}", usually(draw, "niort", POLE), tuple(lines), together, same_start)
 
 
 @st.composite

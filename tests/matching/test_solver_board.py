@@ -6,6 +6,7 @@ import pytest
 from benchmarks.matching import instances
 from pooling.matching import placing, starts
 from pooling.matching.board import Board, board_of
+from pooling.matching.bounding import best_start
 from pooling.matching.compiling import compile_problem
 from pooling.matching.problem import Current, Line, Problem, Request, Resource
 
@@ -48,3 +49,11 @@ def test_what_scores_nothing_away_from_home_has_a_place_at_home_only() -> None:
     arcs = [board.place_arc[low:high].tolist() for low, high in ((0, 3), (3, 7))]
     assert arcs == [[0, 0, 1], [3, 2, 3, 3]]
     assert board.begin.tolist() == [0, 60, 120, 0, 60, 60, 120]
+
+
+def test_a_bundle_without_lines_that_is_the_last_has_no_start_to_be_paid_for() -> None:
+    line = Line("l", "van", 10, 60, (0, 0))
+    empty = Request("empty", "p", (), together=True, same_start=True)
+    board = board_of_problem(Problem((), (Request("q", "p", (line,)), empty)))
+    uncompiled = best_start.py_func  # type: ignore[attr-defined]  # which looks whether what it reads is there
+    assert uncompiled(board, 1, np.zeros(1, np.int64)) == (0, -1)

@@ -147,6 +147,8 @@ def returned(board: Board, request: int, prices: Ints) -> int:
 def best_start(board: Board, request: int, prices: Ints) -> tuple[int, int]:
     """What a request with one start for all can get back, and which of its starts that is (-1: none)."""
     first, last = board.requests_from[request], board.requests_from[request + 1]
+    if first == last:
+        return 0, -1
     best, which = 0, -1
     for start in range(board.prices_from[first + 1] - board.prices_from[first]):
         total = 0
