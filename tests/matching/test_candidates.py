@@ -3,14 +3,17 @@
 from dataclasses import replace
 from random import Random
 
+import numpy as np
 import pytest
 
+from pooling.matching import grid
 from pooling.matching.candidates import pairs
 from pooling.matching.checking.rules import unfit
 from pooling.matching.checking.score import metres
 from pooling.matching.compiling import compile_problem
 from pooling.matching.problem import Line, Price, Problem, Request, Resource
 
+Row = tuple[int, ...]
 ODD = [(0.0, 179.99), (0.0, -179.99), (89.9, 10.0), (89.9, -170.0), (-90.0, 0.0), (90.0, 0.0), (46.3, -0.4), None]
 WIDTHS = {
     "a town": (0.05, 0.05),
@@ -62,7 +65,18 @@ def test_every_pair_that_the_checker_allows_is_found_in_order_with_its_metres_pr
     where: str, seed: int
 ) -> None:
     problem = territory(Random(seed), where)  # noqa: S311 - the same every time
-    expected = [
+    assert found_in(problem) == expected_in(problem)
+    assert len(expected_in(problem)) > 100
+
+
+def found_in(problem: Problem) -> list[Row]:
+    found = pairs(compile_problem(problem))
+    columns = (found.line, found.resource, found.metres, found.price, found.bonus)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def expected_in(problem: Problem) -> list[Row]:
+    return [
         (
             at, number, metres(line, resource),
             resource.price.fixed + (resource.price.hour * line.minutes + 30) // 60,
@@ -73,10 +87,26 @@ def test_every_pair_that_the_checker_allows_is_found_in_order_with_its_metres_pr
         for number, resource in enumerate(problem.resources)
         if not list(unfit(line, request, resource))
     ]  # fmt: skip
-    found = pairs(compile_problem(problem))
-    columns = (found.line, found.resource, found.metres, found.price, found.bonus)
-    assert list(zip(*(column.tolist() for column in columns), strict=True)) == expected
-    assert len(expected) > 100
+
+
+@pytest.mark.parametrize("where", WIDTHS)
+@pytest.mark.parametrize("most", [1, 30, 1_000])
+def test_a_grid_of_few_cells_finds_the_same(where: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grid, "MOST_CELLS", most)
+    problem = territory(Random(7), where)  # noqa: S311 - the same every time
+    assert found_in(problem) == expected_in(problem)
+
+
+def test_many_kinds_have_a_grid_of_no_more_cells_than_few() -> None:
+    chance = Random(8)  # noqa: S311 - the same every time
+    places = np.array([(chance.uniform(42.0, 51.0), chance.uniform(-4.0, 5.0)) for _ in range(1_000)])
+    kinds, near = np.arange(1_000), np.ones(1_000)
+    few, many = grid.grid_over(places, near, 3), grid.grid_over(places, near, 1_000)
+    assert few.rows * few.columns > 500_000
+    assert 1 < many.rows * many.columns <= grid.MOST_CELLS / 1_000
+    order, begins = grid.by_cell(kinds, places, many, 1_000)
+    assert sorted(order.tolist()) == kinds.tolist()
+    assert len(begins) <= grid.MOST_CELLS + 1_001
 
 
 def test_metres_are_the_haversines_at_every_distance() -> None:

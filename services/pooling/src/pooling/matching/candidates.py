@@ -48,7 +48,7 @@ def pairs(problem: Compiled) -> Pairs:
     """Every eligible pair, times aside."""
     needs, offers = problem.needs, problem.offers
     kinds = int(max(needs.kind.max(initial=0), offers.kind.max(initial=0))) + 1
-    grid = grid_over(offers.place, needs.farthest)
+    grid = grid_over(offers.place, needs.farthest, kinds)
     turns, _ = by_cell(needs.kind, needs.place, grid, kinds)
     order, begins = by_cell(offers.kind, offers.place, grid, kinds)
     post = np.empty(len(order), np.int64)

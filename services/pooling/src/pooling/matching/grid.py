@@ -13,6 +13,8 @@ from pooling.matching.distance import METRES_PER_DEGREE
 
 MOST_ACROSS = 1024
 """Cells of the grid in a row, and rows."""
+MOST_CELLS = 5_000_000
+"""Cells of all kinds together, each of eight bytes whether anything lies in it or not."""
 
 
 class Grid(NamedTuple):
@@ -26,8 +28,8 @@ class Grid(NamedTuple):
     width: float
 
 
-def grid_over(place: Floats, farthest: Floats) -> Grid:
-    """A grid over these places (degrees) for such radii (km).
+def grid_over(place: Floats, farthest: Floats, kinds: int) -> Grid:
+    """A grid over these places (degrees) for such radii (km), which each of so many kinds has cells of.
 
     Cells are as high as half the usual radius and as wide on the ground, or more if there would be too many.
     """
@@ -39,7 +41,11 @@ def grid_over(place: Floats, farthest: Floats) -> Grid:
     height = float(np.median(radii)) * 500 / METRES_PER_DEGREE if len(radii) else 1.0
     height = max(height, (north - south) / MOST_ACROSS, 1e-6)
     width = max(height / max(0.01, cos((south + north) * pi / 360)), (east - west) / MOST_ACROSS)
-    return Grid(int((north - south) / height) + 1, int((east - west) / width) + 1, south, west, height, width)
+    while True:
+        rows, columns = int((north - south) / height) + 1, int((east - west) / width) + 1
+        if kinds * rows * columns <= MOST_CELLS or rows * columns == 1:
+            return Grid(rows, columns, south, west, height, width)
+        height, width = 2 * height, 2 * width
 
 
 @compiled
