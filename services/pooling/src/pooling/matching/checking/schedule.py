@@ -26,7 +26,7 @@ class Choice:
 
 
 State = tuple[tuple[int, int, int], ...]
-"""The open blocks, each its end, units, and the last choice of its line (`OVER` if that can't come meanwhile), sorted."""
+"""The open blocks, each its end, units, and the last choice of its line (`OVER`: none comes meanwhile), sorted."""
 OVER = -1
 
 
