@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiohttp import web
 from joserfc.jwk import KeySet, OctKey, OKPKey
+from joserfc.jws import serialize_compact
 from joserfc.jwt import encode
 
 from chassis.access import Identity, Scope, TokenVerifier, issue, jwks, load_keys, new_key, sign
@@ -105,7 +106,9 @@ async def test_without_any_key_yet_the_caller_is_asked_to_come_again(authority: 
     assert await verifier.verify(authority.token()) == SOMEBODY
 
 
-@pytest.mark.parametrize("nonsense", [b"", b"[]", b'{"keys":5}', b'{"keys":[{"crv":"Ed25519"}]}', b"x" * 100_000])
+@pytest.mark.parametrize(
+    "nonsense", [b"", b"[]", b'{"keys":5}', b'{"keys":[{"crv":"Ed25519"}]}', b"x" * 100_000, b"[" * 60_000]
+)
 async def test_an_authority_that_answers_nonsense_changes_nothing(authority: Authority, nonsense: bytes) -> None:
     authority.nonsense = nonsense
     with pytest.raises(Retry):
@@ -217,13 +220,17 @@ async def test_only_our_algorithm_and_type_count(authority: Authority) -> None:
     now = int(datetime.now(UTC).timestamp())
     claims: dict[str, Any] = {"iss": "https://us", "aud": "polepool", "sub": str(SOMEBODY.subject), "kind": "person"}
     claims |= {"iat": now, "exp": now + 60}
+    ours: dict[str, Any] = {"alg": "Ed25519", "typ": "at+jwt", "kid": key.kid}
     public = OctKey.import_key(str(key.as_dict(private=False)["x"]))
-    good = encode({"alg": "Ed25519", "typ": "at+jwt", "kid": key.kid}, dict(claims), key, algorithms=["Ed25519"])
+    good = encode(ours, dict(claims), key, algorithms=["Ed25519"])
     assert await verifier.verify(good) == SOMEBODY
     forged = [
-        encode({"alg": "HS256", "typ": "at+jwt", "kid": key.kid}, dict(claims), public, algorithms=["HS256"]),
-        encode({"alg": "Ed25519", "typ": "JWT", "kid": key.kid}, dict(claims), key, algorithms=["Ed25519"]),
+        encode({**ours, "alg": "HS256"}, dict(claims), public, algorithms=["HS256"]),
+        encode({**ours, "typ": "JWT"}, dict(claims), key, algorithms=["Ed25519"]),
         encode({"alg": "Ed25519", "typ": "at+jwt"}, dict(claims), key, algorithms=["Ed25519"]),
+        *(_headed(wrong) for wrong in (["alg"], ["alg", "b64"], "alg", "alg b64", 5, None, {**ours, "kid": 5})),
+        *(_headed({**ours, "crit": wrong}) for wrong in (5, None, [5], [[]])),
+        serialize_compact(ours, b"[" * 1100 + b"]" * 1100, key, algorithms=["Ed25519"]),
         _unsigned(authority.token()),
         _unsigned(authority.token()) + authority.token().rpartition(".")[2],
         authority.token()[:-2],
@@ -237,9 +244,18 @@ async def test_only_our_algorithm_and_type_count(authority: Authority) -> None:
             await verifier.verify(token)
 
 
+def _headed(header: object) -> str:
+    """A token with this header, and a signature that is none."""
+    return f"{_encoded(header)}.e30.x"
+
+
 def _unsigned(token: str) -> str:
-    head = base64.urlsafe_b64encode(b'{"alg":"none","typ":"at+jwt","kid":"x"}').rstrip(b"=").decode()
+    head = _encoded({"alg": "none", "typ": "at+jwt", "kid": "x"})
     return f"{head}.{token.split('.')[1]}."
+
+
+def _encoded(header: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
 
 
 def test_several_keys_are_loaded_in_order_and_published_without_their_secrets() -> None:

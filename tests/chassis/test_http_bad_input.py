@@ -1,6 +1,7 @@
 """Bad input is a 4xx problem that names the field and the rule; nothing is written and nothing is said."""
 
 import asyncio
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -235,12 +236,23 @@ async def test_a_method_that_an_address_does_not_take_is_a_problem(garden: Garde
     assert answer.headers["Allow"]
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer x", "Basic eDp5", "Bearer a.b.c", "Bearer é"])
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer x", "Basic eDp5", "Bearer a.b.c", "Bearer é", "Bearer WyJhbGciXQ.e30.x"],
+)
 async def test_without_a_good_token_nothing_is_answered(garden: Garden, authorization: str | None) -> None:
     lines = [] if authorization is None else [f"Authorization: {authorization}"]
     answer = await raw(garden, "GET /v1/beds HTTP/1.1", *lines)
     assert (answer.status, answer.json["code"]) == (401, "unauthenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_token_whose_header_is_not_as_it_should_be_is_no_good_token(garden: Garden) -> None:
+    head, rest = garden.issuer.token(garden.person).split(".", 1)
+    header = orjson.dumps({**orjson.loads(urlsafe_b64decode(head + "==")), "crit": 5})
+    token = urlsafe_b64encode(header).rstrip(b"=").decode() + "." + rest
+    answer = await garden.send("GET", "/v1/beds", Authorization=f"Bearer {token}")
+    assert (answer.status, answer.json["code"]) == (401, "unauthenticated")
 
 
 async def test_the_token_is_asked_for_before_the_body_is_judged(garden: Garden) -> None:

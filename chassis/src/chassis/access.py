@@ -8,7 +8,8 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -169,18 +170,20 @@ class TokenVerifier:
             return known[0]
         if len(token) > MAX_TOKEN:
             raise Unauthenticated
-        try:
-            key = await self._key(self._kid(token))
+        with _refusing_what_is_no_token():
+            kid = self._kid(token)
+        key = await self._key(kid)
+        with _refusing_what_is_no_token():
             claims = self._claims(token, key)
             identity = Identity(UUID(claims["sub"]), claims["kind"])
-        except (JoseError, ValueError) as error:
-            raise Unauthenticated from error
         self._remember(token, identity, float(claims["exp"]) + LEEWAY)
         return identity
 
     def _kid(self, token: str) -> str:
         header = jws.extract_compact(token.encode()).headers()
-        if header.get("alg") != ALGORITHM or header.get("typ") != TOKEN_TYPE or not isinstance(header.get("kid"), str):
+        if not isinstance(header, dict) or not isinstance(header.get("kid"), str):
+            raise ValueError("a header that names no key")
+        if header.get("alg") != ALGORITHM or header.get("typ") != TOKEN_TYPE:
             raise ValueError("not one of our access tokens")
         return str(header["kid"])
 
@@ -193,7 +196,7 @@ class TokenVerifier:
                 raise Retry("the keys to verify tokens with are not at hand", after=max(1.0, wait))
         key = self._find(kid)
         if key is None:
-            raise ValueError("unknown key")
+            raise Unauthenticated
         return key
 
     def _is_old(self) -> bool:
@@ -221,7 +224,7 @@ class TokenVerifier:
             try:
                 patience = 1.0 if self._find(kid) else 5.0  # who can be served without is not kept long
                 keys = await fetch_keys(url, patience)
-            except (aiohttp.ClientError, OSError, ValueError, JoseError) as error:
+            except (aiohttp.ClientError, OSError, ValueError, JoseError, RecursionError) as error:
                 self._fetch_after = time.monotonic() + min(1.0, self._pause)
                 self._fresh_until = time.monotonic() + self._pause
                 log.warning("keys not fetched", url=url, error=repr(error), kept=len(self._keys.keys))
@@ -233,10 +236,23 @@ class TokenVerifier:
             return True
 
 
+@contextmanager
+def _refusing_what_is_no_token() -> Iterator[None]:
+    """Raise `Unauthenticated` for what can be wrong with a token.
+
+    joserfc looks into a header before it looks whether that is an object, and into values of other types than it
+    expects: what that raises is none of its own errors.
+    """
+    try:
+        yield
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise Unauthenticated from error
+
+
 async def fetch_keys(url: str, patience: float) -> KeySet:
     """The keys that a JWKS address gives within `patience` seconds.
 
-    Raises aiohttp.ClientError, OSError (timeouts too), ValueError, JoseError.
+    Raises aiohttp.ClientError, OSError (timeouts too), ValueError, JoseError, RecursionError.
     """
     timeout = aiohttp.ClientTimeout(total=patience)
     async with (
@@ -255,7 +271,7 @@ async def fetch_keys(url: str, patience: float) -> KeySet:
 
 
 def read_keys(body: bytes) -> KeySet:
-    """The keys in a JWK set, without those of other kinds than ours. Raises ValueError or JoseError."""
+    """The keys in a JWK set, without those of other kinds than ours. Raises ValueError, JoseError or RecursionError."""
     listed = json.loads(body)
     if not isinstance(listed, dict) or not isinstance(listed.get("keys"), list):
         raise ValueError("not a JWK set")
