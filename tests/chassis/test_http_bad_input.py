@@ -50,6 +50,8 @@ async def dig(garden: Garden, body: bytes, type_: str = "application/json") -> A
         (b'{"organisation_id":"ORG","name":"x","list":[{"deep":"\\u0000"}]}', "list.0.deep", "NUL"),
         (b'{"organisation_id":"ORG","name":NaN}', "body", "NaN"),
         (b'{"organisation_id":"ORG","name":-Infinity}', "body", "-Infinity"),
+        (b'{"organisation_id":"ORG","name":1e999}', "body", "numbers too large for 64 bits"),
+        (b'{"organisation_id":"ORG","name":"x","list":[-1.5E+400]}', "body", "numbers too large for 64 bits"),
         (b'{"organisation_id":"ORG","name":' + b"9" * 5000 + b"}", "body", "integers beyond 64 bits"),
         (b'{"organisation_id":"ORG","name":9223372036854775808}', "body", "integers beyond 64 bits"),
         (b'{"organisation_id":"ORG","name":"\xff"}', "body", "must be UTF-8"),

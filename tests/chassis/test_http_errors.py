@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from fastapi import HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response, StreamingResponse
 from structlog.testing import capture_logs
 
@@ -16,6 +17,7 @@ from chassis.db import Pool, Tx, open_pool
 from chassis.errors import Forbidden, Refused, Retry
 from chassis.health import Health
 from chassis.http import Reads, Router, create_app, listen, serve
+from chassis.http.models import Raw
 from chassis.settings import HttpSettings
 from chassis.testing import Parts, TokenIssuer, fresh_database
 
@@ -25,6 +27,16 @@ class TooMany(Refused):
 
     status = 429
 
+
+UNREADABLE = {
+    "cut": b"{",
+    "infinite": b'{"list":1e999}',
+    "latin": b"\xff",
+    "deep": b"[" * 100_000,
+    "short": b'{"list":[]}',
+}
+"""Bodies in which a field that breaks a rule is not found."""
+MISSING = {"type": "missing", "loc": ("body", "list", 3, "name"), "msg": "Field required"}
 
 router = Router()
 
@@ -42,6 +54,7 @@ async def boom(what: str, q: str = "") -> Response:
         "group": ExceptionGroup("several", [ValueError("a")]),
         "timeout": TimeoutError(),
         "file": FileNotFoundError("template.html"),
+        **{name: RequestValidationError([MISSING], body=Raw(body)) for name, body in UNREADABLE.items()},
     }
     raise failures[what]
 
@@ -132,6 +145,13 @@ async def test_a_refusal_may_say_when_to_come_again(url: str) -> None:
 async def test_a_status_without_a_name_is_a_problem_too(url: str) -> None:
     status, body, _ = await get(f"{url}/boom/odd")
     assert (status, body["code"]) == (499, "error")
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+async def test_a_broken_rule_is_told_though_the_body_can_not_be_read_again(url: str, what: str) -> None:
+    status, body, _ = await get(f"{url}/boom/{what}")
+    assert (status, body["errors"][0]["rule"]) == (422, "is required")
+    assert body["errors"][0]["field"].endswith("name")
 
 
 async def test_only_trusted_proxies_say_who_the_client_is(pool: Pool) -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
+from multidict import CIMultiDict
 from starlette.types import Message, Receive, Scope, Send
 
 from chassis.errors import Invalid
@@ -15,6 +16,7 @@ from tests.chassis.garden import Garden
 
 pytestmark = pytest.mark.timeout(60)
 
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 CHUNKED = b"POST /v1/beds HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -55,6 +57,16 @@ def test_only_brackets_outside_strings_nest(body: bytes, good: bool) -> None:
     with pytest.raises(Invalid):
         check_json(body)
     return None
+
+
+@pytest.mark.parametrize("types", [(JSON, FORM), (FORM, JSON), (JSON, JSON)])
+async def test_a_body_that_is_said_twice_what_it_is_is_refused_unread(garden: Garden, types: tuple[str, str]) -> None:
+    headers = CIMultiDict(garden.issuer.headers(garden.person), **{"Idempotency-Key": "k"})
+    headers.extend(("Content-Type", each) for each in types)
+    body = b'{"organisation_id":"%s","name":"x"}' % str(garden.organisation).encode()
+    async with garden.client.post(garden.url + "/v1/beds", data=body, headers=headers) as answer:
+        assert (answer.status, (await answer.json(content_type=None))["code"]) == (415, "unsupported_media_type")
+    assert await garden.kept() == (0, 0, 0)
 
 
 async def test_a_body_that_never_comes_is_waited_for_only_so_long() -> None:

@@ -115,6 +115,7 @@ async def test_bad_input_is_refused_by_field_and_rule_and_leaves_nothing(
         (b'{"a":' * 2000 + b"1" + b"}" * 2000, 422),
         (b'{"name": "' + b"x" * 10_000_000 + b'"}', 413),
         (b'{"name": "a", "name": "b"}', 422),
+        (b'{"name": 1e999}', 422),
     ],
 )
 async def test_a_body_that_cannot_be_read_is_refused(world: World, content: bytes, status: int) -> None:
@@ -128,6 +129,13 @@ async def test_a_body_that_cannot_be_read_is_refused(world: World, content: byte
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert await kept(world) == before
+
+
+@pytest.mark.parametrize("path", ["/v1/people", "/v1/sign-in"])
+async def test_an_infinite_number_is_refused_where_no_token_is_needed(world: World, path: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await world.http.post(path, content=b'{"email": 1e999}', headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body"), answer.text
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,6 @@ def _pairs(pairs: bytes, path: str) -> Response | None:
 
 
 async def _body(scope: Scope, receive: Receive, patience: float) -> tuple[Receive, Response | None]:
-    headers = dict(scope["headers"])
     path = scope["path"]
     try:
         async with asyncio.timeout(patience):
@@ -88,7 +87,13 @@ async def _body(scope: Scope, receive: Receive, patience: float) -> tuple[Receiv
     except TimeoutError:
         detail = f"The body did not arrive within {patience:g} s."
         return receive, problem(408, "request_timeout", detail, instance=path, headers={"Connection": "close"})
-    return _again(body, receive), _look(headers.get(b"content-type", b""), body, path) if body else None
+    return _again(body, receive), _look(_content_type(scope), body, path) if body else None
+
+
+def _content_type(scope: Scope) -> bytes:
+    """What the body is said to be; nothing when that is said twice, since readers differ on which of them counts."""
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    return types[0] if len(types) == 1 else b""
 
 
 async def _read(receive: Receive) -> bytes:

@@ -96,10 +96,18 @@ async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as registered
     if isinstance(error.body, bytes):
         return unsupported(request.url.path)
-    body = orjson.loads(error.body.body) if isinstance(error.body, Raw) else error.body
+    body = _read(error.body)
     errors = [{"field": _field(each["loc"], body), "rule": _rule(each)} for each in _telling(error.errors())]
     detail = "A part of the request is not valid."
     return problem(422, "invalid", detail, instance=request.url.path, extra={"errors": errors[:50]})
+
+
+def _read(body: Any) -> Any:
+    """A body as far as it can be read, to name its fields by; None when it can't."""
+    try:
+        return orjson.loads(body.body) if isinstance(body, Raw) else body
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _telling(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -121,7 +129,7 @@ def _field(loc: tuple[int | str, ...], body: Any) -> str:
         return ".".join(str(part) for part in path)
     named = []
     for number, part in enumerate(path):
-        inside = isinstance(body, list | dict) and (part in body if isinstance(body, dict) else isinstance(part, int))
+        inside = part in body if isinstance(body, dict) else isinstance(body, list) and part in range(len(body))
         if inside or number == len(path) - 1:
             named.append(str(part))
         if inside:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from math import isinf
 from typing import Any, NoReturn
 
 from chassis.errors import Invalid
@@ -18,12 +19,18 @@ def check_json(body: bytes) -> None:
     """Refuse what readers of JSON disagree on or databases can't keep.
 
     Raises `Invalid` for: not UTF-8, not JSON, deeper than `MAX_DEPTH`, a name twice in an object, NaN or infinities,
-    integers beyond 64 bits, NUL characters and lone surrogates.
+    numbers that some read as infinite, integers beyond 64 bits, NUL characters and lone surrogates.
     """
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
         raise Invalid(field="body", rule=f"must not be nested deeper than {MAX_DEPTH} levels")
     try:
-        parsed = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+        parsed = json.loads(
+            body.decode(),
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_int=_integer,
+            parse_float=_number,
+        )
     except UnicodeDecodeError as error:
         raise Invalid(field="body", rule=f"must be UTF-8, and byte {error.start} is not") from None
     except json.JSONDecodeError as error:
@@ -70,6 +77,12 @@ def _constant(name: str) -> NoReturn:
 def _integer(digits: str) -> int:
     if len(digits) > 20 or abs(value := int(digits)) > MAX_INTEGER:
         raise Invalid(field="body", rule=f"must not contain integers beyond 64 bits, like {digits[:20]}…")
+    return value
+
+
+def _number(digits: str) -> float:
+    if isinf(value := float(digits)):
+        raise Invalid(field="body", rule=f"must not contain numbers too large for 64 bits, like {digits[:20]}…")
     return value
 
 
