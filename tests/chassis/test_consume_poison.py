@@ -107,6 +107,34 @@ async def test_every_bad_record_reaches_the_dead_letter_topic_whole_and_the_good
     assert all(cause in causes[2 * number + 1] for number, (_, cause) in enumerate(bad_ones))
 
 
+LARGE: dict[str, tuple[Callable[[Raw], Raw], str | None]] = {
+    "a value that is not even sent": (lambda it: replace(it, value=b"x" * 3_500_000), "gzip"),
+    "a value that the broker refuses": (lambda it: replace(it, value=b"x" * 2_500_000), "gzip"),
+    "a key": (lambda it: replace(it, key=b"x" * 3_500_000), "gzip"),
+    "headers": (lambda it: replace(it, headers=[*it.headers, *[("x", None)] * 150_000]), None),
+}
+"""Records that a broker takes, with their compression, but not with what a dead letter says more."""
+
+
+@pytest.mark.parametrize(("enlarge", "compression"), LARGE.values(), ids=LARGE.keys())
+async def test_a_record_too_large_for_its_letter_is_cut_and_the_next_one_has_its_effect(
+    parts: Parts, enlarge: Callable[[Raw], Raw], compression: str | None
+) -> None:
+    async with house(parts, partitions=1) as our:
+        large = enlarge(as_record(our.event()))
+        await produce(parts, our.made.TOPIC, [large, as_record(our.event())], compression=compression)
+        async with our.consuming():
+            await our.reached(1)
+            (letter,) = await eventually(our.letters)
+    key, value = large.key or b"", large.value or b""
+    assert (letter.offset, letter.key, letter.value) == (0, key[:1024], value[:65536])
+    assert letter.headers[:7] == list(large.headers[:7])
+    assert letter.cut == (
+        f"{len(letter.value or b'')} of {len(value)} bytes of the value, {len(letter.key or b'')} of {len(key)} bytes"
+        f" of the key, {len(letter.headers)} of {len(large.headers)} headers"
+    )
+
+
 async def test_a_refusal_in_the_middle_of_a_batch_takes_only_its_own_message_away(parts: Parts) -> None:
     async with house(parts) as our:
         events = [our.event() for _ in range(40)]

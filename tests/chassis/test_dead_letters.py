@@ -110,6 +110,23 @@ async def test_it_is_redriven_with_a_corrected_value(parts: Parts, tmp_path: Pat
         assert await our.letters() == []
 
 
+async def test_a_letter_that_was_cut_says_so_and_is_redriven_with_its_value_only(parts: Parts, tmp_path: Path) -> None:
+    async with house(parts) as our:
+        event = our.event()
+        large = replace(as_record(event), value=b" " * 2_500_000 + event.data())
+        await produce(parts, our.made.TOPIC, [large], compression="gzip")
+        async with our.consuming():
+            (letter,) = await eventually(our.letters)
+        assert "\ncut: to 65536 of 2500" in (await _command(our, "show", letter.id)).stdout
+        refused = await _command(our, "redrive", letter.id)
+        assert refused.exit_code == 1
+        assert "headers: give its value with --value\n" in refused.stderr
+        corrected = tmp_path / "corrected.json"
+        corrected.write_bytes(event.data())
+        assert (await _command(our, "redrive", letter.id, "--value", str(corrected))).exit_code == 0
+        assert (await our.count(), await our.letters()) == (1, [])
+
+
 async def test_what_a_redriven_letter_makes_a_service_say_is_relayed_at_once(parts: Parts) -> None:
     async with house(parts) as our, our.pool.acquire() as listening:
         event = our.event()

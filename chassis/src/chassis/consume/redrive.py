@@ -16,9 +16,11 @@ async def redrive(effects: Effects, kafka: KafkaSettings, letter: DeadLetter, va
     """Have the letter's effects, of a corrected `value` if there is one, then take it away; whether there were any.
 
     There are none when the event was handled meanwhile. Stopped in between, the letter is still there and may be
-    handled again. Raises what makes it a dead letter still: `Poison`, `Refused`, or whatever the handler raises; or
-    `NotReady`, KafkaError or TimeoutError.
+    handled again. Raises what makes it a dead letter still: `Poison` (also for one that is cut, without a `value`),
+    `Refused`, or whatever the handler raises; or `NotReady`, KafkaError or TimeoutError.
     """
+    if letter.cut and value is None:
+        raise Poison(f"cut to {letter.cut}: give its value with --value")
     delivery = effects.read(letter if value is None else replace(letter, value=value))
     if delivery is None:
         raise Poison("nobody here handles its type")

@@ -190,6 +190,7 @@ def _show(letter: DeadLetter) -> None:
         ("cause", plain(letter.cause)),
         ("tries", str(letter.attempts)),
         ("since", letter.since.isoformat(sep=" ", timespec="seconds")),
+        *([("cut", f"to {plain(letter.cut)}")] if letter.cut else []),
         ("key", plain(letter.key)),
         *((f"header {plain(name)}", plain(value)) for name, value in letter.headers),
         ("value" + cut, plain(letter.value if letter.value is None else body[:SHOWN])),

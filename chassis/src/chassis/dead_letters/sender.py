@@ -4,9 +4,9 @@ import asyncio
 from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from chassis.dead_letters.record import Failure, encode
+from chassis.dead_letters.record import Failure, Letter, encode, encode_cut
 from chassis.record import Record
 from chassis.settings import KafkaSettings
 from schemas.catalogue import DEAD_LETTER_SUFFIX
@@ -17,6 +17,8 @@ CLOSE_TIMEOUT = 5.0
 """Seconds that a producer gets to leave its broker."""
 MAX_REQUEST = 3 * 1024 * 1024
 """Bytes; a dead letter is larger than its original, which may be as large as the broker takes."""
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+"""Of the broker, or of our own producer before it sends anything: the letter is nowhere, and won't be."""
 
 
 class Sender:
@@ -29,13 +31,21 @@ class Sender:
     async def send(self, record: Record, failure: Failure) -> None:
         """Send a record that failed, and wait until all replicas in sync have it.
 
-        Raises KafkaError or TimeoutError, after which the record must not count as done.
+        A record whose letter is too large is cut: a broker limits what is compressed, so that there can be one that
+        fits into no letter. Raises KafkaError or TimeoutError, after which the record must not count as done.
         """
-        key, value, headers = encode(record, failure)
+        topic = record.topic + DEAD_LETTER_SUFFIX
+        try:
+            await self._send(topic, encode(record, failure))
+        except TOO_LARGE:
+            await self._send(topic, encode_cut(record, failure))
+
+    async def _send(self, topic: str, letter: Letter) -> None:
+        key, value, headers = letter
         producer = await self._started()
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
-                await producer.send_and_wait(record.topic + DEAD_LETTER_SUFFIX, value, key=key, headers=headers)
+                await producer.send_and_wait(topic, value, key=key, headers=headers)
         except BaseException:
             # What is given up must not be sent later: the next letter gets a new producer.
             await self.close()

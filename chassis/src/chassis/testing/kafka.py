@@ -57,9 +57,17 @@ def as_record(event: Event, event_id: UUID | None = None, traceparent: str | Non
     return Raw(event.data(), key, headers, event.TOPIC)
 
 
-async def produce(parts: Parts, topic: str, records: Iterable[Raw], partition: int | None = None) -> None:
+async def produce(
+    parts: Parts,
+    topic: str,
+    records: Iterable[Raw],
+    partition: int | None = None,
+    compression: str | None = None,
+) -> None:
     """Write the records as they are, in order, to the partition given or to that which each one's key says."""
-    producer = AIOKafkaProducer(bootstrap_servers=parts.kafka_bootstrap, acks="all", max_request_size=8_000_000)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=parts.kafka_bootstrap, acks="all", max_request_size=8_000_000, compression_type=compression
+    )
     async with producer:
         sent = [
             await producer.send(topic, each.value, key=each.key, partition=partition, headers=list(each.headers))
