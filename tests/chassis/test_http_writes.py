@@ -7,6 +7,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from chassis.http import idempotency
+from chassis.testing import eventually
 from tests.chassis.garden import Answer, Garden
 
 
@@ -180,3 +182,38 @@ async def test_a_list_is_read_page_by_page_to_its_end(garden: Garden) -> None:
 async def test_a_page_that_cannot_be_is_refused(garden: Garden, query: str, field: str) -> None:
     answer = await garden.send("GET", f"/v1/beds?{query}")
     assert (answer.status, answer.broken[0]) == (422, field)
+
+
+async def test_old_answers_are_forgotten_a_portion_at_a_time_and_newer_ones_stay(
+    garden: Garden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "FORGOTTEN_AT_ONCE", 3)
+    await _answered(garden, "old", 10, days=8)
+    await _answered(garden, "new", 2, days=6)
+    async with garden.pool.acquire() as other:
+        holding = other.transaction()
+        await holding.start()
+        await other.execute("SELECT FROM idempotency WHERE subject = $1 AND key = 'old 10' FOR UPDATE", garden.person)
+        forgetting = asyncio.create_task(idempotency.forget(garden.pool))
+        await eventually(lambda: _kept_are(garden, 3))  # while the last portion waits, the others are gone
+        await holding.rollback()
+    assert await forgetting == 10
+    assert await _kept_are(garden, 2)
+
+
+async def _answered(garden: Garden, name: str, count: int, days: int) -> None:
+    await garden.pool.execute(
+        """
+        INSERT INTO idempotency (subject, key, request_hash, status, headers, body, created_at)
+        SELECT $1, $2::text || ' ' || number, '', 204, '{}', '', now() - make_interval(days => $3)
+        FROM generate_series(1, $4) AS number
+        """,
+        garden.person,
+        name,
+        days,
+        count,
+    )
+
+
+async def _kept_are(garden: Garden, count: int) -> bool:
+    return (await garden.kept())[2] == count

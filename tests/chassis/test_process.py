@@ -193,6 +193,19 @@ async def test_a_migration_that_waits_for_another_one_ends_when_told_and_says_th
     await owner.close()
 
 
+async def test_an_api_told_to_end_does_not_wait_until_old_answers_are_forgotten(given: dict[str, str]) -> None:
+    owner = await asyncpg.connect(given["POLEPOOL_DATABASE__OWNER_URL"])
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'idempotency'::regclass)"
+    async with owner.transaction():
+        await owner.execute("LOCK TABLE idempotency IN ACCESS EXCLUSIVE MODE")
+        async with running("api", given=given) as ran:
+            await eventually(lambda: owner.fetchval(waiting), 20)
+            ran.process.terminate()
+            assert await ran.end() == 0
+    assert not [line for line in ran.lines if line["event"] == "did not stop in time"]
+    await owner.close()
+
+
 async def test_a_broker_is_reached_by_any_of_its_servers(given: dict[str, str]) -> None:
     servers = f"127.0.0.1:9,{given['POLEPOOL_KAFKA__BOOTSTRAP_SERVERS']}"
     async with running("relay", given={**given, "POLEPOOL_KAFKA__BOOTSTRAP_SERVERS": servers}) as ran:

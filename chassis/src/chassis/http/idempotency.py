@@ -12,6 +12,8 @@ from chassis.db import ACQUIRE_TIMEOUT, Pool, Tx
 from chassis.errors import Refused
 
 KEPT_DAYS = 7
+FORGOTTEN_AT_ONCE = 5000
+"""Answers."""
 _adapters: dict[type, TypeAdapter[object]] = {}
 
 
@@ -176,6 +178,19 @@ def _saved(row: Saved, attempt: Attempt) -> Answer | None:
     return Answer(status, headers, body)
 
 
-async def forget(pool: Pool) -> None:
-    """Drop what is older than `KEPT_DAYS`."""
-    await pool.execute("DELETE FROM idempotency WHERE created_at < now() - make_interval(days => $1)", KEPT_DAYS)
+async def forget(pool: Pool) -> int:
+    """Drop what is older than `KEPT_DAYS`, some thousands at a time so that no statement is long; how many went."""
+    total = 0
+    while True:
+        gone = await pool.fetch(
+            """
+            DELETE FROM idempotency WHERE (subject, key) IN (
+                SELECT subject, key FROM idempotency WHERE created_at < now() - make_interval(days => $1) LIMIT $2
+            ) RETURNING 1
+            """,
+            KEPT_DAYS,
+            FORGOTTEN_AT_ONCE,
+        )
+        total += len(gone)
+        if len(gone) < FORGOTTEN_AT_ONCE:
+            return total

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from chassis import consume, relay
 from chassis.consume import Handlers
-from chassis.db import is_transient
+from chassis.db import Pool, is_transient
 from chassis.http import create_app, health_app, idempotency
 from chassis.migrate import migrate, pending
 from chassis.process.service import Running, Service
@@ -170,12 +170,18 @@ async def _reach(server: str) -> None:
 
 
 async def _keep_idempotency_short(running: Running[S]) -> None:
-    while not running.stop.is_set():
+    async with asyncio.TaskGroup() as group:
+        keeping = group.create_task(_forget_old_answers(running.pool))
+        await running.stop.wait()
+        keeping.cancel()  # wherever it is: each portion is a statement of its own
+
+
+async def _forget_old_answers(pool: Pool) -> None:
+    while True:
         try:
-            await idempotency.forget(running.pool)
+            await idempotency.forget(pool)
         except Exception as error:
             if not is_transient(error):
                 raise
             log.warning("old answers not dropped", error=type(error).__name__)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(running.stop.wait(), PRUNE_SECONDS)
+        await asyncio.sleep(PRUNE_SECONDS)

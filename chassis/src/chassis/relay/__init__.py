@@ -32,8 +32,10 @@ async def run(
     async with asyncio.TaskGroup() as group:
         group.create_task(_lasting(sequencer.run(relay), stop))
         group.create_task(_lasting(publisher.run(relay), stop))
-        group.create_task(every(PRUNE_INTERVAL, stop, partial(prune, pool, timedelta(days=database.keep_events_days))))
+        keep = timedelta(days=database.keep_events_days)
+        pruning = group.create_task(every(PRUNE_INTERVAL, stop, partial(prune, pool, keep)))
         await stop.wait()
+        pruning.cancel()  # wherever it is: each portion is a statement of its own
         relay.committed.set()
         relay.positioned.set()
 
