@@ -10,6 +10,7 @@ from functools import cache
 from typing import ClassVar
 from uuid import UUID
 
+import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from chassis import outbox, relay
@@ -121,6 +122,20 @@ async def create_topic(parts: Parts, topic: str, partitions: int = 3) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=parts.kafka_bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic(topic, partitions, 1)])
+    await admin.close()
+
+
+async def cut(our: House) -> None:
+    """End the sessions of this database that hold advisory locks: the relays'."""
+    admin = await asyncpg.connect(our.parts.postgres_admin_url)
+    name = our.settings.url.get_secret_value().rpartition("/")[2]
+    await admin.fetch(
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+        WHERE locktype = 'advisory' AND datname = $1
+        """,
+        name,
+    )
     await admin.close()
 
 

@@ -17,7 +17,7 @@ from chassis.relay.parts import Relay
 from chassis.settings import KafkaSettings
 from chassis.testing import Parts, eventually, read_topic
 from polepool_local.testing import OwnKafka, OwnPostgres
-from tests.chassis.relaying import SOURCE, House, happened, house, ids, things, versions
+from tests.chassis.relaying import SOURCE, House, cut, happened, house, ids, things, versions
 
 NewKafka = Callable[[], Awaitable[OwnKafka]]
 NewPostgres = Callable[[], Awaitable[OwnPostgres]]
@@ -211,20 +211,6 @@ async def test_a_producer_that_neither_delivers_nor_fails_is_replaced(
         await broker.start()
         found = versions(await our.published(60))
         assert all(found[str(key).encode()] == list(range(1, 6)) for key in keys)
-
-
-async def cut(our: House) -> None:
-    """End the sessions of this database that hold advisory locks: the relays'."""
-    admin = await asyncpg.connect(our.parts.postgres_admin_url)
-    name = our.settings.url.get_secret_value().rpartition("/")[2]
-    await admin.fetch(
-        """
-        SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
-        WHERE locktype = 'advisory' AND datname = $1
-        """,
-        name,
-    )
-    await admin.close()
 
 
 async def test_a_cut_session_makes_no_duplicate_when_nobody_published_meanwhile(

@@ -58,7 +58,7 @@ async def sessions(relay: Relay, settings: Mapping[str, str], work: Callable[[Co
     while not relay.stop.is_set():
         started = asyncio.get_running_loop().time()
         try:
-            await _session(relay, settings, work)
+            await once(relay, settings, work)
         except Exception as error:
             if not db.is_transient(error):
                 raise
@@ -69,7 +69,8 @@ async def sessions(relay: Relay, settings: Mapping[str, str], work: Callable[[Co
             pause = min(pause * 2, 2.0)
 
 
-async def _session(relay: Relay, settings: Mapping[str, str], work: Callable[[Connection], Awaitable[None]]) -> None:
+async def once(relay: Relay, settings: Mapping[str, str], work: Callable[[Connection], Awaitable[None]]) -> None:
+    """Run `work` on a connection of its own. Raises what connecting or the work raises."""
     connection = await db.connect(relay.database, {**ALWAYS_BY_INDEX, **settings})
     try:
         await work(connection)

@@ -11,7 +11,7 @@ import structlog
 
 from chassis.db import Connection, is_transient
 from chassis.relay import sharing
-from chassis.relay.parts import LOOK, POSITIONED, Relay, nap, sessions
+from chassis.relay.parts import LOOK, POSITIONED, Relay, nap, once, sessions
 from chassis.relay.records import Entry
 from chassis.relay.sending import GaveUp, Outdated, Sender
 from chassis.telemetry import metrics
@@ -23,6 +23,9 @@ PER_SLOT = 250
 
 LONGEST_POLL = 0.25
 """Seconds between two reads for which nobody called."""
+
+LEAVING = 2.0
+"""Seconds that a relay which lost its session, and is told to stop, tries to set its slots back."""
 
 Span = tuple[int, int]
 """A cursor's way: after which position, up to which."""
@@ -40,6 +43,7 @@ async def run(relay: Relay) -> None:
     finally:
         hurry.cancel()
         await publisher.sender.close()
+    await publisher.leave()
 
 
 class Publisher:
@@ -116,6 +120,24 @@ class Publisher:
                 await sharing.set_back(connection, slot, before)
             del self.unrecorded[slot]
         await self._follow(await sharing.cursors(connection, self.cursors))
+
+    async def leave(self) -> None:
+        """Do what `_settle` would in the next session, when there is none; gives up after `LEAVING` seconds.
+
+        The slots are others' by now, or soon, so they are set back: what isn't recorded is published again.
+        """
+        if not self.unrecorded:
+            return
+        try:
+            async with asyncio.timeout(LEAVING):
+                await once(self.relay, {}, self._set_back)
+        except Exception as error:
+            log.warning("relay stopped without setting slots back", slots=sorted(self.unrecorded), error=repr(error))
+
+    async def _set_back(self, connection: Connection) -> None:
+        for slot, (before, _) in list(self.unrecorded.items()):
+            await sharing.set_back(connection, slot, before)
+            del self.unrecorded[slot]
 
     async def run_once(self, connection: Connection) -> int:
         """Publish the next events of the slots held, and record it; how many they were."""
