@@ -62,7 +62,7 @@ def test_only_brackets_outside_strings_nest(body: bytes, good: bool) -> None:
 @pytest.mark.parametrize("types", [(JSON, FORM), (FORM, JSON), (JSON, JSON)])
 async def test_a_body_that_is_said_twice_what_it_is_is_refused_unread(garden: Garden, types: tuple[str, str]) -> None:
     headers = CIMultiDict(garden.issuer.headers(garden.person), **{"Idempotency-Key": "k"})
-    headers.extend(("Content-Type", each) for each in types)
+    headers.extend([("Content-Type", each) for each in types])
     body = b'{"organisation_id":"%s","name":"x"}' % str(garden.organisation).encode()
     async with garden.client.post(garden.url + "/v1/beds", data=body, headers=headers) as answer:
         assert (answer.status, (await answer.json(content_type=None))["code"]) == (415, "unsupported_media_type")
