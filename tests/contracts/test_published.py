@@ -28,7 +28,7 @@ def test_two_models_of_one_type_are_refused() -> None:
     class ResourceLent(ResourceOffered):
         """Its author copied a model and forgot the type."""
 
-    with pytest.raises(TypeError, match="resource_offered.v1 is the type of both ResourceOffered and ResourceLent"):
+    with pytest.raises(TypeError, match=r"resource_offered\.v1 is the type of both ResourceOffered and ResourceLent"):
         by_type([ResourceOffered, ResourceOffered, ResourceLent])
 
 

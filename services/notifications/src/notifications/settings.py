@@ -68,7 +68,7 @@ class MailSettings(Settings):
 
     @property
     def longest(self) -> float:
-        """Seconds that a server has for one mail: its sender and recipient, the beginning of its content and its end."""
+        """Seconds that a server has for one mail: for its sender and recipient, and twice for its content."""
         return 2 * self.timeout + 2 * self.content_timeout
 
 

@@ -49,7 +49,7 @@ class _Server(aiosmtplib.SMTP):
         )
         self._content_timeout = settings.content_timeout
 
-    async def data(self, message: str | bytes, /, *, timeout: object = None) -> SMTPResponse:  # noqa: ASYNC109, ARG002
+    async def data(self, message: str | bytes, /, *, timeout: object = None) -> SMTPResponse:  # noqa: ASYNC109
         """Send the content."""
         return await super().data(message, timeout=self._content_timeout)
 
