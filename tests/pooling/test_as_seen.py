@@ -73,7 +73,7 @@ async def test_a_match_is_not_taken_at_terms_that_changed_before_anybody_looked_
 
 def whichever(kind: p.Kind) -> commands.LineGiven:
     """A need for something of a kind, whatever it has."""
-    return commands.LineGiven(kind=kind, window=given(8, 18), minutes=120, commune=MONTMERLE)
+    return commands.LineGiven(kind=kind, window=given(8, 18), minutes=120, at_least={}, commune=MONTMERLE)
 
 
 def fit(match: p.Match) -> str:
