@@ -19,6 +19,8 @@ from chassis.errors import NotFound, Retry, Unauthenticated
 from chassis.settings import AccessSettings
 
 SOMEBODY = Identity(uuid4(), "person")
+CRITICAL: tuple[object, ...] = (5, None, [5], [[]])
+"""Values of `crit`, which lists names of headers (RFC 7515)."""
 
 
 @dataclass
@@ -229,7 +231,7 @@ async def test_only_our_algorithm_and_type_count(authority: Authority) -> None:
         encode({**ours, "typ": "JWT"}, dict(claims), key, algorithms=["Ed25519"]),
         encode({"alg": "Ed25519", "typ": "at+jwt"}, dict(claims), key, algorithms=["Ed25519"]),
         *(_headed(wrong) for wrong in (["alg"], ["alg", "b64"], "alg", "alg b64", 5, None, {**ours, "kid": 5})),
-        *(_headed({**ours, "crit": wrong}) for wrong in (5, None, [5], [[]])),
+        *(_headed({**ours, "crit": wrong}) for wrong in CRITICAL),
         serialize_compact(ours, b"[" * 1100 + b"]" * 1100, key, algorithms=["Ed25519"]),
         _unsigned(authority.token()),
         _unsigned(authority.token()) + authority.token().rpartition(".")[2],
