@@ -26,7 +26,12 @@ def test_an_address_that_is_none_is_refused(email: str) -> None:
         message_to(Contact(email=email, name="Zoé", language="fr"))
 
 
-HOSTILE = ("Zoé\r\nBcc: x@y.example", '"; <evil@x.example>', "Zoé, x@y.example, " * 9, "Zoe, x@y.example, " * 9)
+HOSTILE = (
+    "Zoé\r\nBcc: x@y.example",
+    '"; <evil@x.example>',
+    "Zoé, x@y.example, " * 9,
+    "Zoe, x@y.example, " + "Marie " * 12,
+)
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "", "名前", "a" * 1000])
