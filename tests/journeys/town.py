@@ -181,8 +181,9 @@ def _of_notifications(ports: dict[str, int], mails: MailSink, hooks: WebhookSink
         "MAIL__SENDER": "bonjour@polepool.example",
         "MAIL__FIRST_DELAY": "0.2",
         # What a killed process had in hand is sent when its lease is over.
-        "MAIL__TIMEOUT": "2",
-        "MAIL__LEASE": "5",
+        "MAIL__TIMEOUT": "1",
+        "MAIL__CONTENT_TIMEOUT": "1",
+        "MAIL__LEASE": "6",
         "WEBHOOK__TOTAL_TIMEOUT": "4",
         "WEBHOOK__LEASE": "5",
         "WEBHOOK__KEYS": json.dumps([Fernet.generate_key().decode()]),
